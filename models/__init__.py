@@ -1,0 +1,27 @@
+"""Tables of Podium. Columns, constraints and enums; no queries and no I/O."""
+
+from models.base import Base
+from models.board import Board, BoardDirty
+from models.competition import Competition, CompetitionDay, Participant
+from models.connection import FitnessConnection, FitnessToken
+from models.idempotency import IdempotencyKey
+from models.person import Person
+from models.score import ScoreDay
+from models.slots import SlotDay
+from models.sync import SyncRequest
+
+__all__ = [
+    "Base",
+    "Board",
+    "BoardDirty",
+    "Competition",
+    "CompetitionDay",
+    "FitnessConnection",
+    "FitnessToken",
+    "IdempotencyKey",
+    "Participant",
+    "Person",
+    "ScoreDay",
+    "SlotDay",
+    "SyncRequest",
+]
