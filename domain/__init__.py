@@ -1,0 +1,1 @@
+"""What the company knows. No web framework, no task queue, no commit."""

@@ -1,0 +1,28 @@
+"""Connections to PostgreSQL."""
+
+from sqlalchemy import Engine, create_engine
+
+LIMITS = {
+    "statement_timeout": "15s",
+    "lock_timeout": "3s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+"""Every session's own limits; long work sets others inside its transaction."""
+
+
+def make_engine(url: str, *, pool_size: int, max_overflow: int = 0) -> Engine:
+    """Return an engine whose sessions give up rather than hang, and notice a dead server."""
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={
+            "connect_timeout": 5,
+            "keepalives_idle": 30,
+            "tcp_user_timeout": 15000,
+            "options": " ".join(f"-c {name}={value}" for name, value in LIMITS.items()),
+        },
+    )

@@ -1,0 +1,1 @@
+"""The machine that runs jobs. Knows no noun of the business."""

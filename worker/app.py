@@ -1,0 +1,43 @@
+"""The Celery application: `celery -A worker.app ...`."""
+
+import os
+from typing import Any
+
+from celery.signals import setup_logging, worker_process_init
+
+from domain.settings import Settings, load_or_exit
+from worker.broker import transport_options
+from worker.logs import configure_logging
+from worker.resources import PodiumCelery, Resources
+
+
+def make_app(settings: Settings, *, pool_size: int = 2) -> PodiumCelery:
+    """Return an application for `settings`, with its resources attached."""
+    app = PodiumCelery("podium", task_cls="worker.task:PodiumTask", set_as_current=True)
+    app.config_from_object("celeryconfig")
+    app.conf.update(
+        broker_url=settings.celery_broker_url,
+        broker_transport_options=transport_options(settings.celery_broker_url),
+    )
+    app.resources = Resources(settings, app, pool_size=pool_size)
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    """Make `app` when a command asks for it, so that importing this module reads nothing."""
+    if name != "app":
+        raise AttributeError(name)
+    settings = load_or_exit(os.environ)
+    app = globals()["app"] = make_app(settings)
+    _connect_signals(app, settings)
+    return app
+
+
+def _connect_signals(app: PodiumCelery, settings: Settings) -> None:
+    @setup_logging.connect(weak=False)
+    def configure(**_: object) -> None:
+        configure_logging(settings.log_level, settings.log_format)
+
+    @worker_process_init.connect(weak=False)
+    def after_fork(**_: object) -> None:
+        app.resources.forget()
