@@ -1,0 +1,1 @@
+"""Competitions: their rules, calendar, life and participants."""

@@ -1,0 +1,180 @@
+"""Making competitions and finding those that a person may see."""
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from domain.competitions.calendar import days_of
+from domain.errors import Invalid, NotFound
+from domain.ids import new_id
+from domain.leaderboards.marks import mark_dirty
+from models import Board, Competition, CompetitionDay, FitnessConnection, Participant, Person
+from models.competition import CompetitionStatus, Scoring, Sources, Visibility
+from models.slots import Metric
+
+QUARTER = timedelta(minutes=15)
+LONGEST = timedelta(days=400)
+
+
+@dataclass(frozen=True)
+class NewCompetition:
+    """What an organiser decides."""
+
+    name: str
+    metric: Metric
+    starts_at: datetime
+    ends_at: datetime
+    timezone: str
+    visibility: Visibility
+    description: str | None = None
+    max_participants: int | None = None
+    scoring: Scoring = Scoring.TOTAL
+    daily_cap: int | None = None
+    min_score: int | None = None
+    sources: Sources = Sources.MEASURED
+    grace_hours: int = 24
+    review_hours: int = 0
+    late_join: bool = True
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How old the caller's own data is."""
+
+    last_synced_at: datetime | None
+    synced_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A competition as one caller sees it."""
+
+    competition: Competition
+    joined: bool
+    organiser: bool
+    freshness: Freshness | None
+    """Null for those who do not take part."""
+
+
+def create(session: Session, organiser: Person, new: NewCompetition, now: datetime) -> Competition:
+    """Make a competition with its calendar and an empty board. Raises Invalid for bad times."""
+    _check_times(new, now)
+    competition = Competition(
+        id=new_id(),
+        organiser_id=organiser.id,
+        status=CompetitionStatus.ACTIVE if new.starts_at <= now else CompetitionStatus.UPCOMING,
+        invite_code=secrets.token_urlsafe(9) if new.visibility is Visibility.PRIVATE else None,
+        participant_count=0,
+        rules_version=1,
+        created_at=now,
+        **vars(new),
+    )
+    session.add(competition)
+    session.flush()  # the rows below refer to it
+    session.add(Board(competition_id=competition.id, epoch=secrets.token_hex(6), offset=0))
+    session.add_all(
+        CompetitionDay(
+            competition_id=competition.id, day=day.day, starts_at=day.start, ends_at=day.end
+        )
+        for day in days_of(new.starts_at, new.ends_at, new.timezone)
+    )
+    mark_dirty(session, [(competition.id, None)])
+    return competition
+
+
+def _check_times(new: NewCompetition, now: datetime) -> None:
+    epoch = datetime.fromtimestamp(0, tz=new.starts_at.tzinfo)
+    for name, moment in (("starts_at", new.starts_at), ("ends_at", new.ends_at)):
+        if (moment - epoch) % QUARTER:
+            raise Invalid("must be a whole quarter hour", loc=("body", name))
+    if new.ends_at <= max(new.starts_at, now):
+        raise Invalid("must be in the future and after the start", loc=("body", "ends_at"))
+    if new.ends_at - new.starts_at > LONGEST:
+        raise Invalid(f"must be within {LONGEST.days} days of the start", loc=("body", "ends_at"))
+    if new.starts_at < now - LONGEST:
+        raise Invalid(f"must be within the last {LONGEST.days} days", loc=("body", "starts_at"))
+    try:
+        ZoneInfo(new.timezone)
+    except (KeyError, ValueError, OSError) as error:
+        raise Invalid("is not an IANA time zone", loc=("body", "timezone")) from error
+
+
+def _takes_part(person: Person) -> ColumnElement[bool]:
+    return (
+        select(Participant.person_id)
+        .where(Participant.competition_id == Competition.id, Participant.person_id == person.id)
+        .exists()
+    )
+
+
+def _visible_to(person: Person | None) -> ColumnElement[bool]:
+    public = Competition.visibility == Visibility.PUBLIC
+    if person is None:
+        return public
+    return or_(public, Competition.organiser_id == person.id, _takes_part(person))
+
+
+def get_visible(
+    session: Session, competition_id: uuid.UUID, person: Person | None, *, is_admin: bool = False
+) -> Competition:
+    """Return a competition that this caller may see, else raise NotFound."""
+    found = select(Competition).where(Competition.id == competition_id)
+    if not is_admin:
+        found = found.where(_visible_to(person))
+    if (competition := session.scalar(found)) is None:
+        raise NotFound("There is no such competition for you.", code="competition_not_found")
+    return competition
+
+
+def see(session: Session, competitions: list[Competition], person: Person) -> list[Seen]:
+    """Return competitions as `person` sees them."""
+    joined = set(
+        session.scalars(
+            select(Participant.competition_id).where(
+                Participant.person_id == person.id,
+                Participant.competition_id.in_([one.id for one in competitions]),
+            )
+        )
+    )
+    freshness = Freshness(
+        *session.execute(
+            select(
+                func.max(FitnessConnection.last_synced_at),
+                func.max(FitnessConnection.synced_until),
+            ).where(FitnessConnection.person_id == person.id)
+        ).one()
+    )
+    return [
+        Seen(
+            competition=one,
+            joined=one.id in joined,
+            organiser=one.organiser_id == person.id,
+            freshness=freshness if one.id in joined else None,
+        )
+        for one in competitions
+    ]
+
+
+def list_visible(
+    session: Session,
+    person: Person,
+    *,
+    status: CompetitionStatus | None,
+    mine: bool,
+    limit: int,
+    before: uuid.UUID | None,
+) -> list[Competition]:
+    """Return at most `limit` competitions, newest first, older than the id `before`."""
+    found = select(Competition).where(_visible_to(person)).order_by(Competition.id.desc())
+    if status is not None:
+        found = found.where(Competition.status == status)
+    if mine:
+        found = found.where(or_(Competition.organiser_id == person.id, _takes_part(person)))
+    if before is not None:
+        found = found.where(Competition.id < before)
+    return list(session.scalars(found.limit(limit)))

@@ -1,0 +1,179 @@
+"""Who takes part."""
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from domain.errors import Conflict, NotAllowed, NotFound
+from domain.fitness.syncs import owe_window
+from domain.leaderboards.marks import mark_dirty
+from domain.locks import lock_competitions_shared, lock_people
+from domain.scoring.recompute import recompute_participant
+from models import Competition, FitnessConnection, Participant, Person
+from models.competition import CompetitionStatus, Visibility
+from models.connection import ConnectionStatus
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The outcome of joining."""
+
+    competition: Competition
+    new: bool
+    owes: bool
+    """Some of the time since the start was never fetched and is now queued to be."""
+
+
+def join(
+    session: Session,
+    person: Person,
+    competition_id: uuid.UUID,
+    invite_code: str | None,
+    now: datetime,
+) -> Joined:
+    """Let a person take part. Joining twice is not an error.
+
+    Raises NotFound, NotAllowed (`invite_code_wrong`) or Conflict (`competition_started`,
+    `competition_over`, `competition_full`).
+    """
+    lock_people(session, [person.id])
+    lock_competitions_shared(session, [competition_id])
+    competition = _current(session, competition_id)
+    if session.get(Participant, (competition_id, person.id)) is not None:
+        return Joined(competition, new=False, owes=False)
+    _check_invited(competition, person, invite_code)
+    _check_joinable(competition, now)
+    _take_place(session, competition)
+    session.add(
+        Participant(
+            competition_id=competition.id,
+            person_id=person.id,
+            user_id=person.user_id,
+            joined_at=now,
+        )
+    )
+    session.flush()  # the statements below read it
+    owes = _owe_time_since_start(session, person, competition, now)
+    recompute_participant(session, competition.id, person.id)
+    mark_dirty(session, [(competition.id, person.id)])
+    return Joined(competition, new=True, owes=owes)
+
+
+def leave(
+    session: Session, person: Person, competition_id: uuid.UUID, now: datetime
+) -> Competition:
+    """Let a person go before the start. Raises NotFound or Conflict (`competition_started`)."""
+    lock_people(session, [person.id])
+    lock_competitions_shared(session, [competition_id])
+    competition = _current(session, competition_id)
+    participant = session.get(Participant, (competition_id, person.id))
+    if participant is None:
+        raise NotFound("You do not take part in this competition.", code="not_a_participant")
+    if competition.starts_at <= now or competition.status is not CompetitionStatus.UPCOMING:
+        raise Conflict("It has started; nobody leaves now.", code="competition_started")
+    session.execute(
+        delete(Participant).where(
+            Participant.competition_id == competition_id, Participant.person_id == person.id
+        )
+    )
+    session.execute(
+        update(Competition)
+        .where(Competition.id == competition_id)
+        .values(participant_count=Competition.participant_count - 1)
+    )
+    session.refresh(competition)
+    mark_dirty(session, [(competition_id, person.id)])
+    return competition
+
+
+def list_participants(
+    session: Session,
+    competition_id: uuid.UUID,
+    *,
+    limit: int,
+    after: tuple[datetime, uuid.UUID] | None,
+) -> list[tuple[Participant, str]]:
+    """Return at most `limit` participants with their names, in order of joining.
+
+    `after` is the time of joining and the user id of the last one seen.
+    """
+    found = (
+        select(Participant, Person.display_name)
+        .join(Person, Person.id == Participant.person_id)
+        .where(Participant.competition_id == competition_id)
+        .order_by(Participant.joined_at, Participant.user_id)
+        .limit(limit)
+    )
+    if after is not None:
+        found = found.where(tuple_(Participant.joined_at, Participant.user_id) > after)
+    return [(participant, name) for participant, name in session.execute(found)]
+
+
+def _current(session: Session, competition_id: uuid.UUID) -> Competition:
+    competition = session.scalar(
+        select(Competition)
+        .where(Competition.id == competition_id)
+        .execution_options(populate_existing=True)
+    )
+    if competition is None:
+        raise NotFound("There is no such competition for you.", code="competition_not_found")
+    return competition
+
+
+def _check_invited(competition: Competition, person: Person, invite_code: str | None) -> None:
+    if competition.visibility is Visibility.PUBLIC or competition.organiser_id == person.id:
+        return
+    expected = competition.invite_code or ""
+    if not secrets.compare_digest((invite_code or "").encode(), expected.encode()):
+        raise NotAllowed("This needs the right invite code.", code="invite_code_wrong")
+
+
+def _check_joinable(competition: Competition, now: datetime) -> None:
+    if competition.ends_at <= now or competition.status not in {
+        CompetitionStatus.UPCOMING,
+        CompetitionStatus.ACTIVE,
+    }:
+        raise Conflict("It is over.", code="competition_over")
+    if competition.starts_at <= now and not competition.late_join:
+        raise Conflict("It has started and takes no late joiners.", code="competition_started")
+
+
+def _take_place(session: Session, competition: Competition) -> None:
+    taken = session.execute(
+        update(Competition)
+        .where(
+            Competition.id == competition.id,
+            or_(
+                Competition.max_participants.is_(None),
+                Competition.participant_count < Competition.max_participants,
+            ),
+        )
+        .values(participant_count=Competition.participant_count + 1)
+        .returning(Competition.participant_count)
+        .execution_options(synchronize_session=False)
+    ).first()
+    if taken is None:
+        raise Conflict("Every place is taken.", code="competition_full")
+    session.refresh(competition)
+
+
+def _owe_time_since_start(
+    session: Session, person: Person, competition: Competition, now: datetime
+) -> bool:
+    """Queue what was never fetched of the time before the person joined."""
+    connections = session.scalars(
+        select(FitnessConnection).where(
+            FitnessConnection.person_id == person.id,
+            FitnessConnection.status != ConnectionStatus.DISCONNECTED,
+            FitnessConnection.fetched_from > competition.starts_at,
+        )
+    ).all()
+    for connection in connections:
+        if connection.fetched_from is not None:
+            window = (competition.starts_at, connection.fetched_from)
+            owe_window(session, connection, window, now)
+    return bool(connections)

@@ -1,0 +1,1 @@
+"""Fitness data: connections, the queue of pulls, vendors, and what was measured."""

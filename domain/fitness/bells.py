@@ -1,0 +1,25 @@
+"""Bells for those who watch their own syncs: ids only, the rows are read by whoever hears."""
+
+import json
+import uuid
+from collections.abc import Collection
+
+import structlog
+from redis.exceptions import RedisError
+
+from domain.redis import Redis
+
+log = structlog.get_logger(__name__)
+
+CHANNEL = "fitness:bells"
+"""Payload: a JSON list of user ids whose syncs have changed."""
+
+
+def announce(redis: Redis, user_ids: Collection[uuid.UUID]) -> None:
+    """Say that these people's syncs have changed. Never raises: a poll finds what was missed."""
+    if not user_ids:
+        return
+    try:
+        redis.publish(CHANNEL, json.dumps([str(user_id) for user_id in user_ids]))
+    except RedisError as error:
+        log.warning("fitness.bell_unheard", error=str(error))

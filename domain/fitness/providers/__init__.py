@@ -1,0 +1,1 @@
+"""Vendors that are pulled: one client each, one way to ask."""

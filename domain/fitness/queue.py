@@ -1,0 +1,207 @@
+"""The queue of pulls: rows are claimed under a lease and end in one of two ways.
+
+A lease that ran out is taken over by the next claim, so a killed worker costs a minute.
+"""
+
+import random
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from domain.fitness.windows import Window, window_of_pull
+from models.connection import Provider
+from models.sync import SyncReason
+
+LEASE = timedelta(seconds=60)
+RENEW_AFTER = timedelta(seconds=20)
+MAX_ATTEMPTS = 6
+FIRST_DELAY = timedelta(seconds=4)
+LONGEST_DELAY = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A pull that this worker holds, with what is needed to make it."""
+
+    sync_id: uuid.UUID
+    lease_token: uuid.UUID
+    attempts: int
+    reason: SyncReason
+    connection_id: uuid.UUID
+    person_id: int
+    user_id: uuid.UUID
+    provider: Provider
+    window: Window
+    scopes: frozenset[str]
+    manual_streams: tuple[str, ...]
+    streams_listed_at: datetime | None
+    access_token: bytes = field(repr=False)
+    token_expires_at: datetime
+    token_version: int
+
+
+# One row per connection, because one pull per connection runs at a time. A running row whose lease
+# ended counts as due.
+CLAIM = text(
+    """
+    WITH due AS (
+        SELECT r.id, r.connection_id, r.due_at
+        FROM sync_request r
+        JOIN fitness_connection c ON c.id = r.connection_id AND c.status = 'active'
+        WHERE (r.status = 'queued' AND r.due_at <= :now
+               AND NOT EXISTS (SELECT FROM sync_request o
+                               WHERE o.connection_id = r.connection_id AND o.status = 'running'))
+           OR (r.status = 'running' AND r.lease_until <= :now)
+        ORDER BY r.due_at
+        LIMIT :limit
+        FOR UPDATE OF r SKIP LOCKED
+    ), chosen AS (
+        SELECT DISTINCT ON (connection_id) id FROM due ORDER BY connection_id, due_at
+    )
+    UPDATE sync_request r
+    SET status = 'running', attempts = r.attempts + 1,
+        lease_token = :lease_token, lease_until = :lease_until
+    FROM chosen WHERE r.id = chosen.id
+    RETURNING r.id
+    """
+)
+
+DETAILS = text(
+    """
+    SELECT r.id AS sync_id, r.lease_token, r.attempts, r.reason, r.connection_id, r.person_id,
+           p.user_id, c.provider, c.scopes, c.manual_streams, c.streams_listed_at, c.synced_until,
+           r.window_from, r.window_to, t.access_token, t.expires_at AS token_expires_at,
+           t.version AS token_version,
+           (SELECT min(k.starts_at) FROM participant m JOIN competition k ON k.id = m.competition_id
+            WHERE m.person_id = r.person_id
+              AND k.status IN ('upcoming', 'active', 'closing')) AS needed_from
+    FROM sync_request r
+    JOIN person p ON p.id = r.person_id
+    JOIN fitness_connection c ON c.id = r.connection_id
+    JOIN fitness_token t ON t.connection_id = c.id
+    WHERE r.id = ANY(:ids)
+    ORDER BY r.person_id
+    """
+)
+
+
+def claim(session: Session, limit: int, now: datetime) -> list[Claim]:
+    """Take at most `limit` due pulls under one lease, one per connection.
+
+    Raises IntegrityError when another worker was first with one of them: claim again.
+    """
+    lease = {"lease_token": uuid.uuid4(), "lease_until": now + LEASE, "now": now, "limit": limit}
+    ids = session.scalars(CLAIM, lease).all()
+    return [_claim(row, now) for row in session.execute(DETAILS, {"ids": ids}).mappings()]
+
+
+def _claim(row: object, now: datetime) -> Claim:
+    values = dict(row)  # type: ignore[call-overload]  # a RowMapping is a mapping
+    start, end = values.pop("window_from"), values.pop("window_to")
+    synced_until, needed_from = values.pop("synced_until"), values.pop("needed_from")
+    return Claim(
+        window=Window(start, end)
+        if values["reason"] == SyncReason.OWED
+        else window_of_pull(synced_until=synced_until, needed_from=needed_from, now=now),
+        reason=SyncReason(values.pop("reason")),
+        provider=Provider(values.pop("provider")),
+        scopes=frozenset(values.pop("scopes")),
+        manual_streams=tuple(values.pop("manual_streams")),
+        **values,
+    )
+
+
+def renew(session: Session, claims: Collection[Claim], now: datetime) -> None:
+    """Lengthen the leases that are still ours."""
+    session.execute(
+        text(
+            "UPDATE sync_request SET lease_until = :until"
+            " WHERE id = ANY(:ids) AND lease_token = ANY(:tokens)"
+        ),
+        {
+            "until": now + LEASE,
+            "ids": [claim.sync_id for claim in claims],
+            "tokens": list({claim.lease_token for claim in claims}),
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Setback:
+    """Why a pull did not come through."""
+
+    claim: Claim
+    code: str
+    detail: str
+    final: bool
+    """Trying again would not help."""
+    delay: timedelta | None = None
+    """What the vendor asked for."""
+
+
+def put_back(session: Session, setbacks: Sequence[Setback], now: datetime) -> None:
+    """Queue pulls again for later, or end those for which there is no later.
+
+    What is owed stays owed whatever happens.
+    """
+    for setback in setbacks:
+        held = setback.claim
+        owed = held.reason is SyncReason.OWED
+        over = not owed and (setback.final or held.attempts >= MAX_ATTEMPTS)
+        session.execute(
+            text(
+                "UPDATE sync_request SET status = :status, lease_token = NULL, lease_until = NULL,"
+                " due_at = :due_at, finished_at = :finished_at, error_code = :code,"
+                " error_detail = :detail WHERE id = :id AND lease_token = :lease_token"
+            ),
+            {
+                "status": "failed" if over else "queued",
+                "due_at": now + delay_before(held.attempts, setback.delay),
+                "finished_at": now if over else None,
+                "code": setback.code if over else None,
+                "detail": setback.detail,
+                "id": held.sync_id,
+                "lease_token": held.lease_token,
+            },
+        )
+
+
+def delay_before(attempts: int, asked: timedelta | None) -> timedelta:
+    """Return how long to wait: doubling, with jitter, and never less than the vendor asked."""
+    doubled: timedelta = min(FIRST_DELAY * 2 ** min(attempts - 1, 12), LONGEST_DELAY)
+    return max(doubled * random.uniform(0.5, 1.0), asked or timedelta(0))
+
+
+def give_up_on_the_cursed(session: Session, now: datetime) -> list[uuid.UUID]:
+    """End pulls that killed their worker each time; return them."""
+    return list(
+        session.scalars(
+            text(
+                "UPDATE sync_request SET status = 'failed', lease_token = NULL, lease_until = NULL,"
+                " finished_at = :now, error_code = 'attempts_exhausted',"
+                " error_detail = 'Every attempt ended without an answer.'"
+                " WHERE status = 'running' AND lease_until <= :now AND attempts >= :most"
+                " AND reason <> 'owed' RETURNING id"
+            ),
+            {"now": now, "most": MAX_ATTEMPTS},
+        )
+    )
+
+
+def any_due(session: Session, now: datetime) -> bool:
+    """Say whether a pull waits that could be claimed now."""
+    return bool(
+        session.scalar(
+            text(
+                "SELECT EXISTS (SELECT FROM sync_request r"
+                " JOIN fitness_connection c ON c.id = r.connection_id AND c.status = 'active'"
+                " WHERE (r.status = 'queued' AND r.due_at <= :now)"
+                " OR (r.status = 'running' AND r.lease_until <= :now))"
+            ),
+            {"now": now},
+        )
+    )

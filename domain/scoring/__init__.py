@@ -1,0 +1,1 @@
+"""Scores: a pure function of slots and rules."""

@@ -1,0 +1,174 @@
+"""Scores from slots, for many people at once.
+
+A participant's local day counts the slots that lie in it: those measured, and where the competition
+takes all sources those typed in too, at most the daily cap. The score is the sum over the days,
+floored once to whole units. Incremental and full recomputation are the same statements over fewer
+or more days.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.competition import MAX_SCORE
+from models.slots import Metric
+
+ScoreKey = tuple[uuid.UUID, int]
+"""Competition and person."""
+
+
+@dataclass(frozen=True)
+class ChangedDays:
+    """UTC days of people's metrics whose slots changed; three lists of one length."""
+
+    person_ids: list[int]
+    metrics: list[Metric]
+    days: list[date]
+
+
+TOUCHED_BY_CHANGE = """
+    SELECT DISTINCT m.competition_id, m.person_id, l.day, l.starts_at, l.ends_at,
+           k.metric, k.sources, k.daily_cap
+    FROM unnest(CAST(:person_ids AS bigint[]), CAST(:metrics AS text[]), CAST(:days AS date[]))
+         AS x(person_id, metric, day)
+    JOIN participant m ON m.person_id = x.person_id
+    JOIN competition k ON k.id = m.competition_id AND k.metric = x.metric
+    JOIN competition_day l ON l.competition_id = k.id
+         AND l.starts_at < CAST(x.day + 1 AS timestamp) AT TIME ZONE 'UTC'
+         AND l.ends_at > CAST(x.day AS timestamp) AT TIME ZONE 'UTC'
+    WHERE m.competition_id = ANY(CAST(:open AS uuid[]))
+"""
+TOUCHED_IN_COMPETITION = """
+    SELECT m.competition_id, m.person_id, l.day, l.starts_at, l.ends_at,
+           k.metric, k.sources, k.daily_cap
+    FROM participant m
+    JOIN competition k ON k.id = m.competition_id
+    JOIN competition_day l ON l.competition_id = k.id
+    WHERE m.competition_id = :competition_id
+      AND (CAST(:person_id AS bigint) IS NULL OR m.person_id = :person_id)
+      AND EXISTS (SELECT FROM slot_day d WHERE d.person_id = m.person_id AND d.metric = k.metric
+                  AND d.day BETWEEN CAST(l.starts_at AT TIME ZONE 'UTC' AS date)
+                                AND CAST(l.ends_at AT TIME ZONE 'UTC' AS date))
+"""
+
+# A slot of the UTC day `d.day` lies in the local day when its number is in (low, high].
+COUNT_DAYS = """
+WITH touched AS MATERIALIZED ({touched}),
+parts AS (
+    SELECT t.competition_id, t.person_id, t.day, d.class, sum(v.value) AS value
+    FROM touched t
+    JOIN slot_day d ON d.person_id = t.person_id AND d.metric = t.metric
+         AND d.day BETWEEN CAST(t.starts_at AT TIME ZONE 'UTC' AS date)
+                       AND CAST(t.ends_at AT TIME ZONE 'UTC' AS date)
+    CROSS JOIN LATERAL (SELECT CAST(d.day AS timestamp) AT TIME ZONE 'UTC' AS midnight) u
+    CROSS JOIN LATERAL unnest(d.slots[
+        greatest(CAST(extract(epoch FROM t.starts_at - u.midnight) AS integer) / 900, 0) + 1
+        : least(CAST(extract(epoch FROM t.ends_at - u.midnight) AS integer) / 900, 96)
+    ]) AS v(value)
+    GROUP BY t.competition_id, t.person_id, t.day, d.class
+),
+sums AS (
+    SELECT t.competition_id, t.person_id, t.day, t.sources, t.daily_cap * 1000 AS cap,
+           coalesce(sum(p.value) FILTER (WHERE p.class = 'measured'), 0) AS measured,
+           coalesce(sum(p.value) FILTER (WHERE p.class = 'manual'), 0) AS manual,
+           coalesce(sum(p.value) FILTER (WHERE p.class = 'unknown'), 0) AS unsure
+    FROM touched t
+    LEFT JOIN parts p USING (competition_id, person_id, day)
+    GROUP BY t.competition_id, t.person_id, t.day, t.sources, t.daily_cap
+),
+ruled AS (
+    SELECT s.*, r.total, least(r.total, s.cap) AS counted
+    FROM sums s
+    CROSS JOIN LATERAL (
+        SELECT s.measured + CASE WHEN s.sources = 'all' THEN s.manual + s.unsure ELSE 0 END AS total
+    ) r
+)
+INSERT INTO score_day AS old (competition_id, person_id, day, counted, drops)
+SELECT competition_id, person_id, day, counted,
+       jsonb_strip_nulls(jsonb_build_object(
+           'manual', CASE WHEN sources = 'measured' THEN nullif(manual, 0) END,
+           'unknown', CASE WHEN sources = 'measured' THEN nullif(unsure, 0) END,
+           'cap', nullif(total - counted, 0)))
+FROM ruled
+ON CONFLICT (competition_id, person_id, day) DO UPDATE
+SET counted = excluded.counted, drops = excluded.drops
+WHERE (old.counted, old.drops) IS DISTINCT FROM (excluded.counted, excluded.drops)
+RETURNING competition_id, person_id
+"""
+COUNT_CHANGED_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_BY_CHANGE))
+COUNT_COMPETITION_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_IN_COMPETITION))
+
+ADD_UP = text(
+    """
+    UPDATE participant m SET computed = s.total
+    FROM (
+        SELECT d.competition_id, d.person_id,
+               least(div(sum(d.counted), 1000), :max_score) AS total
+        FROM unnest(CAST(:competition_ids AS uuid[]), CAST(:person_ids AS bigint[]))
+             AS x(competition_id, person_id)
+        JOIN score_day d USING (competition_id, person_id)
+        GROUP BY d.competition_id, d.person_id
+    ) s
+    WHERE m.competition_id = s.competition_id AND m.person_id = s.person_id
+      AND m.computed IS DISTINCT FROM s.total
+    RETURNING m.competition_id, m.person_id
+    """
+)
+
+
+def recompute_changed(
+    session: Session, changed: ChangedDays, open_competitions: Sequence[uuid.UUID]
+) -> list[ScoreKey]:
+    """Count the touched local days of open competitions; return whose score changed.
+
+    The caller holds the locks of `domain.locks`.
+    """
+    days = session.execute(
+        COUNT_CHANGED_DAYS,
+        {
+            "person_ids": changed.person_ids,
+            "metrics": [str(metric) for metric in changed.metrics],
+            "days": changed.days,
+            "open": list(open_competitions),
+        },
+    )
+    return _add_up(session, sorted({(row.competition_id, row.person_id) for row in days}))
+
+
+def recompute_participant(
+    session: Session, competition_id: uuid.UUID, person_id: int
+) -> list[ScoreKey]:
+    """Count every day of one participant that has data; return whose score changed."""
+    return _recompute(session, competition_id, person_id)
+
+
+def recompute_competition(session: Session, competition_id: uuid.UUID) -> list[ScoreKey]:
+    """Count every day of every participant that has data; return whose score changed."""
+    return _recompute(session, competition_id, None)
+
+
+def _recompute(
+    session: Session, competition_id: uuid.UUID, person_id: int | None
+) -> list[ScoreKey]:
+    days = session.execute(
+        COUNT_COMPETITION_DAYS, {"competition_id": competition_id, "person_id": person_id}
+    )
+    return _add_up(session, sorted({(row.competition_id, row.person_id) for row in days}))
+
+
+def _add_up(session: Session, keys: Sequence[ScoreKey]) -> list[ScoreKey]:
+    if not keys:
+        return []
+    rows = session.execute(
+        ADD_UP,
+        {
+            "competition_ids": [competition_id for competition_id, _ in keys],
+            "person_ids": [person_id for _, person_id in keys],
+            "max_score": MAX_SCORE,
+        },
+    )
+    return [(row.competition_id, row.person_id) for row in rows]

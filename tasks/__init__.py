@@ -1,0 +1,1 @@
+"""Jobs. Arguments are ids; a body loads, calls the domain and decides what follows."""

@@ -1,0 +1,23 @@
+"""Jobs that keep the house: clean-up, and a pulse for queues that are often empty."""
+
+import structlog
+
+from domain import clock
+from domain.idempotency import delete_old
+from worker.task import PodiumTask, task
+
+log = structlog.get_logger(__name__)
+
+
+@task("housekeeping.pulse")
+def pulse(self: PodiumTask) -> None:
+    """Do nothing: that it ran shows that its queue is read."""
+    log.debug("housekeeping.pulse", task=self.name)
+
+
+@task("housekeeping.clean_up")
+def clean_up(self: PodiumTask) -> None:
+    """Delete what has served its time."""
+    with self.unit() as unit:
+        deleted = delete_old(unit.session, clock.now())
+    log.info("housekeeping.cleaned", idempotency_keys=deleted)

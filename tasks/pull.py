@@ -1,0 +1,117 @@
+"""One batch of pulls: fetched side by side without a database connection, written together."""
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+import aiohttp
+import structlog
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
+
+from domain import clock
+from domain.errors import Refused, Throttled, VendorError
+from domain.fitness.ingest import Fetched, write
+from domain.fitness.providers.base import Account, Pull, TokenDead
+from domain.fitness.providers.google_fit import GoogleFit
+from domain.fitness.queue import RENEW_AFTER, Claim, Setback, renew
+from tasks.tokens import TokenKeeper
+from worker.task import PodiumTask
+
+log = structlog.get_logger(__name__)
+
+CONCURRENCY = 32
+DEADLINE_SECONDS = 10.0
+"""What has not arrived by then goes back to the queue."""
+WRITE_TRIES = 4
+
+
+async def fetch(
+    claims: Sequence[Claim], keeper: TokenKeeper, fit_url: str
+) -> tuple[list[Fetched], list[Setback]]:
+    """Fetch every claim's window. Nobody's failure touches another's."""
+    connector = aiohttp.TCPConnector(limit=CONCURRENCY)
+    turns = asyncio.Semaphore(CONCURRENCY)
+    async with aiohttp.ClientSession(connector=connector) as http:
+        pull = GoogleFit(http, fit_url).pull
+        jobs = {asyncio.ensure_future(_fetch_one(one, keeper, pull, turns)): one for one in claims}
+        done, late = await asyncio.wait(jobs, timeout=DEADLINE_SECONDS)
+        for job in late:
+            job.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        outcomes = [job.result() for job in done]
+    slow = [Setback(jobs[job], "vendor_slow", "Google took too long.", final=False) for job in late]
+    fetched = [outcome for outcome in outcomes if isinstance(outcome, Fetched)]
+    setbacks = [outcome for outcome in outcomes if isinstance(outcome, Setback)]
+    return fetched, setbacks + slow
+
+
+async def _fetch_one(
+    claim: Claim, keeper: TokenKeeper, pull: Pull, turns: asyncio.Semaphore
+) -> Fetched | Setback:
+    async with turns:
+        try:
+            token = keeper.current(claim)
+            if token is not None:
+                try:
+                    return Fetched(claim, await pull(_account(claim, token), claim.window))
+                except TokenDead:
+                    log.info("fitness.token_refused", sync_id=str(claim.sync_id))
+            token = await asyncio.to_thread(keeper.renewed, claim)
+            return Fetched(claim, await pull(_account(claim, token), claim.window))
+        except VendorError as error:
+            return _setback(claim, error)
+
+
+def _account(claim: Claim, token: str) -> Account:
+    return Account(token, claim.scopes, claim.manual_streams, claim.streams_listed_at)
+
+
+def _setback(claim: Claim, error: VendorError) -> Setback:
+    delay = error.delay if isinstance(error, Throttled) else None
+    return Setback(
+        claim,
+        error.code,
+        error.detail,
+        final=isinstance(error, Refused),
+        delay=None if delay is None else timedelta(seconds=delay),
+    )
+
+
+def write_batch(
+    task: PodiumTask, batch: Sequence[Fetched], claimed_at: float
+) -> tuple[int, list[Setback]]:
+    """Write a batch; return how many scores changed, and whose data the database refused.
+
+    A lost connection, deadlock or time-out repeats the whole. A data error halves the batch until
+    one person stands alone, and only that one is put back.
+    """
+    if not batch:
+        return 0, []
+    if time.monotonic() - claimed_at > RENEW_AFTER.total_seconds():
+        with task.unit() as unit:
+            renew(unit.session, [one.claim for one in batch], clock.now())
+    try:
+        return _write_or_repeat(task, batch), []
+    except (DataError, IntegrityError) as error:
+        if len(batch) == 1:
+            log.exception("fitness.data_refused", sync_id=str(batch[0].claim.sync_id))
+            reason = type(error.orig).__name__
+            return 0, [Setback(batch[0].claim, "data_refused", reason, final=False)]
+    middle = len(batch) // 2
+    halves = [write_batch(task, half, claimed_at) for half in (batch[:middle], batch[middle:])]
+    return sum(scores for scores, _ in halves), [one for _, refused in halves for one in refused]
+
+
+def _write_or_repeat(task: PodiumTask, batch: Sequence[Fetched]) -> int:
+    for attempt in range(1, WRITE_TRIES + 1):
+        try:
+            with task.unit() as unit:
+                return write(unit.session, batch, clock.now()).scores_changed
+        except (OperationalError, InterfaceError) as error:
+            if attempt == WRITE_TRIES:
+                raise
+            log.warning("fitness.write_repeated", attempt=attempt, error=str(error.orig))
+            time.sleep(random.uniform(0.1, 0.4) * attempt)
+    raise AssertionError("unreachable")

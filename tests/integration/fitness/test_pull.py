@@ -1,0 +1,391 @@
+"""The pull task against the sandbox's Google: what comes in, and what goes wrong."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session
+
+from domain import clock
+from domain.competitions.joining import join
+from domain.errors import Conflict
+from domain.fitness.connections import connect, disconnect
+from domain.fitness.google_oauth import GoogleOAuth, Grant, GrantGone
+from domain.fitness.providers.google_fit import LIST_AGAIN_AFTER
+from domain.fitness.queue import MAX_ATTEMPTS, claim
+from domain.fitness.syncs import request_sync
+from domain.fitness.tokens import read_tokens, replace_tokens
+from domain.fitness.vault import Vault
+from domain.fitness.windows import QUARTER
+from domain.redis import Redis
+from domain.settings import Settings
+from models import FitnessConnection, FitnessToken, Participant, Person, SyncRequest
+from models.connection import ConnectionStatus, Provider
+from models.slots import Metric, SlotClass, SlotDay
+from models.sync import SyncReason, SyncStatus
+from sandbox.server import running
+from sandbox.world import World
+from tasks import fitness
+from tasks.tokens import TokenKeeper
+from tests.factories import START, Factory
+from worker.app import make_app
+from worker.resources import PodiumCelery
+from worker.unit import unit_of_work
+
+FIT = "/fitness/v1/users/me"
+
+
+class Outside:
+    """The sandbox over its control path, and people of it who are connected here."""
+
+    def __init__(self, url: str, engine: Engine, settings: Settings, factory: Factory) -> None:
+        self.url = url
+        self.engine = engine
+        self.settings = settings
+        self.factory = factory
+        self.vault = Vault(settings.token_keys)
+        self.oauth = GoogleOAuth(settings)
+
+    def control(self, method: str, path: str, /, **body: Any) -> Any:
+        """Call the control path."""
+        answer = requests.request(method, f"{self.url}/control{path}", json=body or None, timeout=5)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def connected(self, name: str, query: str = "") -> Person:
+        """Make someone of the sandbox a person here, connected by a real code."""
+        grant = self.oauth.exchange(self.control("GET", f"/people/{name}/code{query}")["code"])
+        person = self.factory.person()
+        with unit_of_work(self.engine) as unit:
+            connect(unit.session, self.vault, person, Provider.GOOGLE_FIT, grant, clock.now())
+        return person
+
+    def ask(self, *people: Person) -> None:
+        """Queue a sync for each."""
+        with unit_of_work(self.engine) as unit:
+            for person in people:
+                request_sync(unit.session, person, None, clock.now())
+
+    def fault(self, path: str, **fault: Any) -> None:
+        """Plan a fault."""
+        self.control("POST", "/faults", path=path, **fault)
+
+    def calls(self, path: str) -> int:
+        """Count the calls of a path so far."""
+        return int(self.control("GET", f"/calls?path={path}")["total"])
+
+
+@pytest.fixture
+def outside_url() -> Iterator[str]:
+    with running(World(8)) as url:
+        yield url
+
+
+@pytest.fixture
+def settings(settings: Settings, outside_url: str) -> Settings:
+    return settings.model_copy(
+        update={
+            "google_token_url": f"{outside_url}/token",
+            "google_revoke_url": f"{outside_url}/revoke",
+            "google_fit_url": outside_url,
+        }
+    )
+
+
+@pytest.fixture
+def outside(outside_url: str, engine: Engine, settings: Settings, factory: Factory) -> Outside:
+    return Outside(outside_url, engine, settings, factory)
+
+
+@pytest.fixture(autouse=True)
+def app(settings: Settings, redis: Redis) -> Iterator[PodiumCelery]:
+    made = make_app(settings)
+    made.loader.import_default_modules()
+    yield made
+    made.resources.engine.dispose()
+
+
+def pull() -> None:
+    fitness.pull_batch.apply(throw=True)
+
+
+def last_sync(session: Session, person: Person) -> SyncRequest:
+    session.expire_all()
+    return session.scalars(
+        select(SyncRequest)
+        .where(SyncRequest.person_id == person.id)
+        .order_by(SyncRequest.id.desc())
+        .limit(1)
+    ).one()
+
+
+def stored(session: Session, person: Person, slot_class: SlotClass) -> dict[str, int]:
+    """Every slot that holds something, by metric and time."""
+    session.expire_all()
+    rows = session.execute(
+        select(SlotDay.metric, SlotDay.day, SlotDay.slots).where(
+            SlotDay.person_id == person.id, SlotDay.slot_class == slot_class
+        )
+    )
+    return {
+        f"{metric} {datetime.combine(day, time(), tzinfo=UTC) + n * QUARTER:%F %R}": value
+        for metric, day, slots in rows
+        for n, value in enumerate(slots)
+        if value
+    }
+
+
+def truth(outside: Outside, name: str, sync: SyncRequest, kind: str) -> dict[str, int]:
+    """The same from the sandbox's own books."""
+    start, end = sync.window_from, sync.window_to
+    assert start is not None
+    assert end is not None
+    found = outside.control(
+        "GET", f"/people/{name}/truth?from={start:%Y-%m-%dT%TZ}&to={end:%Y-%m-%dT%TZ}"
+    )
+    return {
+        f"{metric} {start + n * QUARTER:%F %R}": value
+        for metric, values in found[kind].items()
+        for n, value in enumerate(values)
+        if value
+    }
+
+
+def check_books_agree(session: Session, outside: Outside, name: str, person: Person) -> None:
+    sync = last_sync(session, person)
+    assert sync.status is SyncStatus.SUCCEEDED
+    for slot_class in (SlotClass.MEASURED, SlotClass.MANUAL):
+        assert stored(session, person, slot_class) == truth(outside, name, sync, slot_class)
+
+
+@pytest.mark.parametrize("name", ["walker-001", "walker-002", "walker-003", "walker-004"])
+def test_what_the_person_walked_is_what_is_stored(
+    session: Session, outside: Outside, name: str
+) -> None:
+    walker = outside.connected(name)
+    outside.control("POST", f"/people/{name}/walk", steps=321, distance=250.125)
+    outside.ask(walker)
+    pull()
+    assert stored(session, walker, SlotClass.MEASURED)
+    check_books_agree(session, outside, name, walker)
+
+
+def test_typed_steps_are_kept_apart(session: Session, outside: Outside, factory: Factory) -> None:
+    walker = outside.connected("walker-001")
+    outside.ask(walker)
+    pull()
+    before = stored(session, walker, SlotClass.MEASURED)
+    outside.control("POST", "/people/walker-001/walk", steps=40_000, manual=True)
+    with clock.moved(LIST_AGAIN_AFTER):
+        outside.ask(walker)
+        pull()
+    assert stored(session, walker, SlotClass.MEASURED).items() >= before.items()
+    typed = stored(session, walker, SlotClass.MANUAL)
+    assert sum(value for slot, value in typed.items() if slot.startswith("steps")) >= 40_000_000
+
+
+def test_one_batch_takes_everyone_who_is_due(session: Session, outside: Outside) -> None:
+    names = [f"walker-{n:03}" for n in range(1, 9)]
+    walkers = [outside.connected(name) for name in names]
+    outside.ask(*walkers)
+    pull()
+    for name, walker in zip(names, walkers, strict=True):
+        check_books_agree(session, outside, name, walker)
+    assert outside.calls(f"{FIT}/dataset:aggregate") == len(names)
+
+
+def test_a_dead_access_token_is_renewed_once(session: Session, outside: Outside) -> None:
+    walker = outside.connected("walker-001")
+    outside.control("POST", "/people/walker-001/expire")
+    outside.ask(walker)
+    pull()
+    assert last_sync(session, walker).status is SyncStatus.SUCCEEDED
+    token = session.scalars(select(FitnessToken)).one()
+    assert token.version == 2
+    assert outside.calls("/token") == 2
+
+
+def test_a_rotated_refresh_token_is_kept(session: Session, outside: Outside) -> None:
+    outside.control("POST", "/oauth/rotation", enabled=True)
+    walker = outside.connected("walker-001")
+    for _ in range(3):
+        outside.control("POST", "/people/walker-001/expire")
+        outside.ask(walker)
+        pull()
+        assert last_sync(session, walker).status is SyncStatus.SUCCEEDED
+
+
+def test_a_grant_that_is_gone_needs_the_person(session: Session, outside: Outside) -> None:
+    walker = outside.connected("walker-001")
+    outside.control("POST", "/people/walker-001/revoke")
+    outside.ask(walker)
+    pull()
+    sync = last_sync(session, walker)
+    assert (sync.status, sync.error_code) == (SyncStatus.FAILED, "reauth_required")
+    connection = session.scalars(select(FitnessConnection)).one()
+    assert connection.status is ConnectionStatus.REAUTH_REQUIRED
+    with pytest.raises(Conflict, match="connect again"):
+        outside.ask(walker)
+
+
+def test_another_workers_token_is_used_when_the_grant_seems_gone(
+    session: Session, outside: Outside, redis: Redis, settings: Settings
+) -> None:
+    """The refresh token that this worker read is dead because another has just rotated it."""
+    walker = outside.connected("walker-001")
+    connection = session.scalars(select(FitnessConnection)).one()
+    fresh = outside.oauth.exchange(
+        outside.control("GET", "/people/walker-001/code?prompt=consent")["code"]
+    )
+
+    class OvertakenOAuth(GoogleOAuth):
+        """Google, in front of which another worker was faster."""
+
+        def refresh(self, refresh_token: str) -> Grant:
+            with unit_of_work(outside.engine) as unit:
+                known = read_tokens(unit.session, outside.vault, connection.id)
+                assert known is not None
+                replace_tokens(unit.session, outside.vault, connection.id, known, fresh)
+            raise GrantGone("dead")
+
+    keeper = TokenKeeper(
+        lambda: unit_of_work(outside.engine), redis, OvertakenOAuth(settings), outside.vault
+    )
+    outside.ask(walker)
+    with unit_of_work(outside.engine) as unit:
+        (held,) = claim(unit.session, 10, clock.now())
+    assert keeper.renewed(held) == fresh.access_token
+    session.expire_all()
+    assert session.scalars(select(FitnessConnection.status)).one() is ConnectionStatus.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "at_least"),
+    [
+        ({"kind": "status", "status": 500}, "vendor_unavailable", 2),
+        ({"kind": "status", "status": 503, "retry_after": 1}, "vendor_unavailable", 2),
+        ({"kind": "status", "status": 429, "retry_after": 90}, "vendor_throttled", 90),
+        ({"kind": "cut"}, "vendor_unavailable", 2),
+        ({"kind": "truncate"}, "vendor_unavailable", 2),
+    ],
+)
+def test_what_cannot_be_fetched_is_fetched_later(
+    session: Session, outside: Outside, fault: dict[str, Any], code: str, at_least: int
+) -> None:
+    walker = outside.connected("walker-001")
+    outside.ask(walker)
+    outside.fault(f"{FIT}/dataset:aggregate", **fault)
+    asked_at = clock.now()
+    pull()
+    sync = last_sync(session, walker)
+    assert (sync.status, sync.error_code, sync.attempts) == (SyncStatus.QUEUED, None, 1)
+    assert sync.due_at - asked_at >= timedelta(seconds=at_least)
+    assert session.scalars(select(SlotDay)).all() == []
+    assert session.scalars(select(FitnessConnection.synced_until)).one() is None
+    with clock.moved(timedelta(minutes=3)):
+        pull()
+    check_books_agree(session, outside, "walker-001", walker)
+
+
+def test_after_the_last_attempt_the_row_says_why(session: Session, outside: Outside) -> None:
+    walker = outside.connected("walker-001")
+    outside.ask(walker)
+    outside.fault(f"{FIT}/dataset:aggregate", kind="status", status=500, count=None)
+    for attempt in range(MAX_ATTEMPTS):
+        with clock.moved(attempt * timedelta(hours=1)):
+            pull()
+    sync = last_sync(session, walker)
+    assert (sync.status, sync.error_code) == (SyncStatus.FAILED, "vendor_unavailable")
+    assert sync.error_detail == "Google Fit answered 500."
+
+
+def test_what_is_owed_stays_owed(session: Session, outside: Outside, factory: Factory) -> None:
+    walker = outside.connected("walker-001")
+    outside.ask(walker)
+    pull()
+    competition = factory.competition(starts_at=START - timedelta(days=10))
+    with unit_of_work(outside.engine) as unit:
+        assert join(unit.session, walker, competition.id, None, clock.now()).owes
+    outside.fault(f"{FIT}/dataset:aggregate", kind="status", status=500, count=None)
+    for attempt in range(MAX_ATTEMPTS + 2):
+        with clock.moved(attempt * timedelta(hours=1)):
+            pull()
+    sync = last_sync(session, walker)
+    assert (sync.reason, sync.status) == (SyncReason.OWED, SyncStatus.QUEUED)
+    outside.control("DELETE", "/faults")
+    with clock.moved(timedelta(days=1)):
+        pull()
+    sync = last_sync(session, walker)
+    assert (sync.status, sync.window_from) == (SyncStatus.SUCCEEDED, competition.starts_at)
+    connection = session.scalars(select(FitnessConnection)).one()
+    assert connection.fetched_from == competition.starts_at
+    assert session.get_one(Participant, (competition.id, walker.id)).score > 0
+
+
+def test_one_persons_trouble_is_not_anothers(session: Session, outside: Outside) -> None:
+    first, second = outside.connected("walker-001"), outside.connected("walker-002")
+    outside.fault(f"{FIT}/dataset:aggregate", kind="cut", person="walker-001", count=None)
+    outside.ask(first, second)
+    pull()
+    assert last_sync(session, first).status is SyncStatus.QUEUED
+    check_books_agree(session, outside, "walker-002", second)
+
+
+def test_missing_scopes_leave_the_other_metrics(session: Session, outside: Outside) -> None:
+    scope = "https://www.googleapis.com/auth/fitness.activity.read"
+    walker = outside.connected("walker-001", query=f"?scopes={scope}")
+    outside.ask(walker)
+    pull()
+    assert last_sync(session, walker).status is SyncStatus.SUCCEEDED
+    metrics = set(session.scalars(select(SlotDay.metric)))
+    assert metrics == set(Metric) - {Metric.DISTANCE}
+
+
+def test_disconnecting_during_a_pull_writes_nothing(session: Session, outside: Outside) -> None:
+    walker = outside.connected("walker-001")
+    outside.ask(walker)
+    with unit_of_work(outside.engine) as unit:
+        (held,) = claim(unit.session, 10, clock.now())
+        disconnect(unit.session, walker, held.connection_id, clock.now())
+    with clock.moved(timedelta(hours=1)):
+        pull()
+    sync = last_sync(session, walker)
+    assert (sync.status, sync.error_code) == (SyncStatus.FAILED, "disconnected")
+    assert session.scalars(select(SlotDay)).all() == []
+
+
+def test_a_batch_with_data_that_the_database_refuses_is_halved(
+    session: Session, outside: Outside
+) -> None:
+    """A rule of the database that only one person's data breaks."""
+    names = ["walker-001", "walker-002", "walker-003"]
+    walkers = [outside.connected(name) for name in names]
+    with outside.engine.begin() as connection:
+        connection.execute(
+            text(f"ALTER TABLE slot_day ADD CONSTRAINT odd CHECK (person_id <> {walkers[1].id})")
+        )
+    try:
+        outside.ask(*walkers)
+        pull()
+    finally:
+        with outside.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE slot_day DROP CONSTRAINT odd"))
+    check_books_agree(session, outside, names[0], walkers[0])
+    check_books_agree(session, outside, names[2], walkers[2])
+    refused = last_sync(session, walkers[1])
+    assert (refused.status, refused.error_detail) == (SyncStatus.QUEUED, "CheckViolation")
+
+
+def test_a_pull_that_kills_its_worker_ends(session: Session, outside: Outside) -> None:
+    walker = outside.connected("walker-001")
+    outside.ask(walker)
+    for attempt in range(MAX_ATTEMPTS):
+        with clock.moved(attempt * timedelta(minutes=2)), unit_of_work(outside.engine) as unit:
+            assert len(claim(unit.session, 10, clock.now())) == 1
+    with clock.moved(timedelta(hours=1)):
+        fitness.sweep.apply(throw=True)
+    sync = last_sync(session, walker)
+    assert (sync.status, sync.error_code) == (SyncStatus.FAILED, "attempts_exhausted")

@@ -1,0 +1,49 @@
+"""Readings: what is refused, and how they become rows."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from domain.errors import Refused
+from domain.fitness.readings import Readings, Stream
+from domain.fitness.windows import QUARTER, Window
+from models.slots import Metric, SlotClass
+
+START = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+WINDOW = Window(START, START + 4 * QUARTER)
+
+
+def readings(measured: list[int], manual: list[int]) -> Readings:
+    return Readings("google_fit", WINDOW, [Stream(Metric.STEPS, measured, manual)])
+
+
+def test_a_window_over_midnight_becomes_two_days() -> None:
+    rows = list(readings([1, 2, 3, 4], [0, 0, 0, 5]).rows())
+    assert [(row.day, row.slot_class, row.low, row.high, row.values) for row in rows] == [
+        (date(2026, 11, 20), SlotClass.MEASURED, 94, 96, [1, 2]),
+        (date(2026, 11, 21), SlotClass.MEASURED, 0, 2, [3, 4]),
+        (date(2026, 11, 21), SlotClass.MANUAL, 0, 2, [0, 5]),
+    ]
+
+
+def test_slots_outside_the_window_are_null() -> None:
+    first, second = readings([1, 2, 3, 4], [0] * 4).rows()
+    assert first.array() == "{" + "NULL," * 94 + "1,2}"
+    assert second.array() == "{3,4" + ",NULL" * 94 + "}"
+    full = Window(START + timedelta(minutes=30), START + timedelta(days=1, minutes=30))
+    (row,) = Readings("x", full, [Stream(Metric.STEPS, [7] * 96, [0] * 96)]).rows()
+    assert row.array() == "{" + ",".join(["7"] * 96) + "}"
+
+
+def test_received_counts_slots_that_hold_something() -> None:
+    assert readings([0, 2, 0, 4], [0, 1, 0, 0]).received == 3
+
+
+@pytest.mark.parametrize(
+    ("measured", "manual"),
+    [([1, 2, 3], [0] * 4), ([1, 2, 3, -1], [0] * 4), ([0] * 4, [2**31, 0, 0, 0])],
+)
+def test_bad_values_are_refused(measured: list[int], manual: list[int]) -> None:
+    with pytest.raises(Refused) as refused:
+        readings(measured, manual)
+    assert refused.value.code == "vendor_bad_data"
