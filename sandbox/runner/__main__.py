@@ -1,0 +1,20 @@
+"""`python -m sandbox.runner`, which is `make run`."""
+
+import sys
+from pathlib import Path
+
+from sandbox.runner.command import main
+from sandbox.runner.machine import Companions
+
+PEOPLE = 60
+COMPANIONS = Companions(
+    sandbox=(
+        "python -m sandbox.server --port $SANDBOX_PORT --data .local/sandbox"
+        f" --people {PEOPLE} --public-url http://127.0.0.1:$SANDBOX_PORT"
+    ),
+    seed="python -m sandbox.seed",
+    phones="python -m sandbox.phones",
+)
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], Path.cwd(), COMPANIONS))
