@@ -4,7 +4,7 @@ import uuid
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,9 +16,7 @@ class ScoreDay(Base):
 
     __tablename__ = "score_day"
 
-    competition_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("competition.id", ondelete="CASCADE"), primary_key=True
-    )
+    competition_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     counted: Mapped[int]

@@ -23,19 +23,28 @@ PULL_BATCH = "fitness.pull_batch"
 FLUSH = "leaderboards.flush"
 BATCH = 256
 LINGER_SECONDS = 0.15
+LONGEST_SECONDS = 60.0
 
 
 @task(PULL_BATCH)
 def pull_batch(self: PodiumTask) -> None:
-    """Pull everyone who is due, up to a batch; ring for the rest."""
+    """Pull everyone who is due, batch by batch; while batches are full, ring for company."""
     time.sleep(LINGER_SECONDS)
     self.doorbell.take_off(PULL_BATCH)
+    # A fresh message takes over from a long one, so that workers can be replaced.
+    end = time.monotonic() + LONGEST_SECONDS
+    while _pull_some(self) == BATCH and time.monotonic() < end:
+        pass
+
+
+def _pull_some(self: PodiumTask) -> int:
     claimed_at = time.monotonic()
     claims = _claim(self)
     if len(claims) == BATCH:
         self.doorbell.ring(PULL_BATCH)
     if claims:
         _pull(self, claims, claimed_at)
+    return len(claims)
 
 
 def _claim(self: PodiumTask) -> list[Claim]:

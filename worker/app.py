@@ -1,5 +1,6 @@
 """The Celery application: `celery -A worker.app ...`."""
 
+import gc
 import os
 from typing import Any
 
@@ -41,3 +42,6 @@ def _connect_signals(app: PodiumCelery, settings: Settings) -> None:
     @worker_process_init.connect(weak=False)
     def after_fork(**_: object) -> None:
         app.resources.forget()
+        # What was imported never dies; without it a full collection is short.
+        gc.collect()
+        gc.freeze()

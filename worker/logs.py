@@ -15,7 +15,10 @@ def configure_logging(level: str, form: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(
-        colors=False, pad_event_to=0
+        colors=False,
+        pad_event_to=0,
+        # The pretty one shows local variables, tokens among them, and takes seconds.
+        exception_formatter=structlog.dev.plain_traceback,
     )
     if form == "json":
         shared.append(structlog.processors.format_exc_info)

@@ -491,12 +491,6 @@ def upgrade() -> None:
             name=op.f("fk_score_day_competition_id_person_id_participant"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(
-            ["competition_id"],
-            ["competition.id"],
-            name=op.f("fk_score_day_competition_id_competition"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint("competition_id", "person_id", "day", name=op.f("pk_score_day")),
     )
 

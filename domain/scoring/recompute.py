@@ -58,26 +58,23 @@ TOUCHED_IN_COMPETITION = """
 # A slot of the UTC day `d.day` lies in the local day when its number is in (low, high].
 COUNT_DAYS = """
 WITH touched AS MATERIALIZED ({touched}),
-parts AS (
-    SELECT t.competition_id, t.person_id, t.day, d.class, sum(v.value) AS value
+sums AS (
+    SELECT t.competition_id, t.person_id, t.day, t.sources, t.daily_cap * 1000 AS cap,
+           coalesce(sum(part.value) FILTER (WHERE d.class = 'measured'), 0) AS measured,
+           coalesce(sum(part.value) FILTER (WHERE d.class = 'manual'), 0) AS manual,
+           coalesce(sum(part.value) FILTER (WHERE d.class = 'unknown'), 0) AS unsure
     FROM touched t
-    JOIN slot_day d ON d.person_id = t.person_id AND d.metric = t.metric
+    LEFT JOIN slot_day d ON d.person_id = t.person_id AND d.metric = t.metric
          AND d.day BETWEEN CAST(t.starts_at AT TIME ZONE 'UTC' AS date)
                        AND CAST(t.ends_at AT TIME ZONE 'UTC' AS date)
     CROSS JOIN LATERAL (SELECT CAST(d.day AS timestamp) AT TIME ZONE 'UTC' AS midnight) u
-    CROSS JOIN LATERAL unnest(d.slots[
-        greatest(CAST(extract(epoch FROM t.starts_at - u.midnight) AS integer) / 900, 0) + 1
-        : least(CAST(extract(epoch FROM t.ends_at - u.midnight) AS integer) / 900, 96)
-    ]) AS v(value)
-    GROUP BY t.competition_id, t.person_id, t.day, d.class
-),
-sums AS (
-    SELECT t.competition_id, t.person_id, t.day, t.sources, t.daily_cap * 1000 AS cap,
-           coalesce(sum(p.value) FILTER (WHERE p.class = 'measured'), 0) AS measured,
-           coalesce(sum(p.value) FILTER (WHERE p.class = 'manual'), 0) AS manual,
-           coalesce(sum(p.value) FILTER (WHERE p.class = 'unknown'), 0) AS unsure
-    FROM touched t
-    LEFT JOIN parts p USING (competition_id, person_id, day)
+    CROSS JOIN LATERAL (
+        SELECT sum(slot) AS value
+        FROM unnest(d.slots[
+            greatest(CAST(extract(epoch FROM t.starts_at - u.midnight) AS integer) / 900, 0) + 1
+            : least(CAST(extract(epoch FROM t.ends_at - u.midnight) AS integer) / 900, 96)
+        ]) AS slot
+    ) part
     GROUP BY t.competition_id, t.person_id, t.day, t.sources, t.daily_cap
 ),
 ruled AS (

@@ -9,17 +9,25 @@ fails the whole call; hence the person's streams are listed first, and again whe
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
-from typing import Any
 
 import aiohttp
 import orjson
 
 from domain import clock
-from domain.errors import Refused, Retryable, Throttled
-from domain.fitness.providers.base import Account, Pulled, TokenDead
+from domain.errors import Refused, Retryable
+from domain.fitness.providers.base import Account, Pulled
+from domain.fitness.providers.google_fit_answers import (
+    AGGREGATE,
+    DATA_SOURCES,
+    QUARTER_MS,
+    Aggregate,
+    StreamMissing,
+    decode,
+    error_of,
+    parse,
+)
 from domain.fitness.readings import Readings, Stream
-from domain.fitness.windows import QUARTER, Window
+from domain.fitness.windows import Window
 from models.slots import Metric
 
 SOURCE = "google_fit"
@@ -38,7 +46,6 @@ MANUAL = ":com.google.android.apps.fitness:user_input"
 LIST_AGAIN_AFTER = timedelta(hours=1)
 """How long a first hand-typed value may pass as measured; the look-back then corrects it."""
 FIELDS = "bucket(startTimeMillis,dataset(point(value(intVal,fpVal))))"
-QUARTER_MS = QUARTER // timedelta(milliseconds=1)
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=8, connect=3)
 
 
@@ -75,9 +82,10 @@ class GoogleFit:
         """Learn which streams of hand-typed values the person has."""
         query = [("dataTypeName", TYPES[metric]) for metric in metrics]
         query.append(("fields", "dataSource(dataStreamId)"))
-        answer = await self._call("GET", "dataSources", account.access_token, query=query)
-        found = [source["dataStreamId"] for source in answer.get("dataSource", ())]
-        manual = tuple(sorted(stream for stream in found if stream.endswith(MANUAL)))
+        content = await self._call("GET", "dataSources", account.access_token, query=query)
+        found = decode(DATA_SOURCES, content).dataSource
+        streams = (source.dataStreamId for source in found)
+        manual = tuple(sorted(stream for stream in streams if stream.endswith(MANUAL)))
         return replace(account, manual_streams=manual, streams_listed_at=now)
 
     async def _streams(
@@ -99,15 +107,16 @@ class GoogleFit:
         manual = {metric: columns[len(metrics) + n] for n, (metric, _) in enumerate(by_hand)}
         return [split(metric, columns[n], manual.get(metric)) for n, metric in enumerate(metrics)]
 
-    async def _aggregate(self, token: str, asked: list[dict[str, str]], call: Window) -> Any:
+    async def _aggregate(self, token: str, asked: list[dict[str, str]], call: Window) -> Aggregate:
         body = {
             "aggregateBy": asked,
             "bucketByTime": {"durationMillis": QUARTER_MS},
             "startTimeMillis": int(call.start.timestamp()) * 1000,
             "endTimeMillis": int(call.end.timestamp()) * 1000,
         }
-        query = [("fields", FIELDS)]
-        return await self._call("POST", "dataset:aggregate", token, query=query, body=body)
+        query = [("fields", FIELDS), ("prettyPrint", "false")]
+        content = await self._call("POST", "dataset:aggregate", token, query=query, body=body)
+        return decode(AGGREGATE, content)
 
     async def _call(
         self,
@@ -117,7 +126,7 @@ class GoogleFit:
         *,
         query: Sequence[tuple[str, str]],
         body: object | None = None,
-    ) -> Any:
+    ) -> bytes:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
             async with self._http.request(
@@ -133,37 +142,7 @@ class GoogleFit:
             raise Retryable(f"Google Fit did not answer: {type(error).__name__}.") from error
         if answer.status != 200:
             raise error_of(answer.status, answer.headers.get("Retry-After"), content)
-        try:
-            return orjson.loads(content)
-        except orjson.JSONDecodeError as error:
-            raise Retryable("Google Fit's answer is cut short.") from error
-
-
-class StreamMissing(Refused):
-    """A stream that was asked for does not exist, or no longer."""
-
-    code = "vendor_stream_missing"
-
-
-def parse(answer: Any, columns: int, call: Window) -> list[list[int]]:
-    """Return one list of slots per data set asked for, in 1/1000 of its unit.
-
-    Data sets are known by their place, never by their ids, which Google rewrites. Raises Retryable
-    for an answer of another shape.
-    """
-    start = int(call.start.timestamp()) * 1000
-    result = [[0] * call.slots for _ in range(columns)]
-    try:
-        for bucket in answer.get("bucket", ()):
-            slot = (int(bucket["startTimeMillis"]) - start) // QUARTER_MS
-            for column, dataset in zip(result, bucket["dataset"], strict=True):
-                for point in dataset.get("point", ()):
-                    value = point["value"][0]
-                    whole = value.get("intVal")
-                    column[slot] += round(value["fpVal"] * 1000) if whole is None else whole * 1000
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
-        raise Retryable("Google Fit's answer has another shape.") from error
-    return result
+        return content
 
 
 def split(metric: Metric, merged: list[int], manual: list[int] | None) -> Stream:
@@ -177,48 +156,3 @@ def split(metric: Metric, merged: list[int], manual: list[int] | None) -> Stream
     typed = [min(pair) for pair in zip(merged, manual, strict=True)]
     measured = [whole - part for whole, part in zip(merged, typed, strict=True)]
     return Stream(metric, measured, typed)
-
-
-THROTTLING = {"userRateLimitExceeded", "rateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
-SCOPE_WORDS = ("insufficient authentication scopes", "Cannot read data of type")
-
-
-def error_of(status: int, retry_after: str | None, content: bytes) -> Exception:
-    """Turn Google's error into one of our four kinds. Every part of its body is optional."""
-    message, reasons = _reasons(content)
-    if status == 401:
-        return TokenDead("Google did not take the access token.")
-    if status == 429 or reasons & THROTTLING:
-        return Throttled("Google asks us to slow down.", delay=delay_of(retry_after))
-    if status == 403 and "datasource not found" in message:
-        return StreamMissing(message)
-    if status == 403 and any(words in message for words in SCOPE_WORDS):
-        return Refused(message, code="scope_missing")
-    if status in {404, 410} or "accessNotConfigured" in reasons:
-        return Refused("Google Fit is not available.", code="provider_unavailable")
-    if status >= 500 or status == 408:
-        return Retryable(f"Google Fit answered {status}.")
-    return Refused(f"Google Fit answered {status}: {message}"[:300])
-
-
-def _reasons(content: bytes) -> tuple[str, set[str]]:
-    try:
-        error = orjson.loads(content)["error"]
-        found = {str(error.get("status"))}
-        for part in [*error.get("errors", ()), *error.get("details", ())]:
-            found.add(str(part.get("reason")))
-        return str(error.get("message", "")), found
-    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
-        return "", set()
-
-
-def delay_of(retry_after: str | None) -> float | None:
-    """Return the seconds that a Retry-After header asks for: a number or a date (RFC 9110)."""
-    if retry_after is None:
-        return None
-    if retry_after.isdigit():
-        return float(retry_after)
-    try:
-        return max((parsedate_to_datetime(retry_after) - clock.now()).total_seconds(), 0.0)
-    except (TypeError, ValueError):
-        return None

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from domain import clock
 from domain.errors import Refused, Retryable, Throttled
 from domain.fitness.providers.base import TokenDead
-from domain.fitness.providers.google_fit import StreamMissing, delay_of, error_of, parse, split
+from domain.fitness.providers.google_fit import split
+from domain.fitness.providers.google_fit_answers import (
+    AGGREGATE,
+    StreamMissing,
+    decode,
+    delay_of,
+    error_of,
+    parse,
+)
 from domain.fitness.windows import QUARTER, Window
 from models.slots import Metric
 
@@ -28,6 +36,10 @@ def bucket(slot: int, *values: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def read(answer: Any, columns: int) -> list[list[int]]:
+    return parse(decode(AGGREGATE, json.dumps(answer).encode()), columns, WINDOW)
+
+
 def test_values_are_thousandths_by_the_place_of_the_data_set() -> None:
     answer = {
         "bucket": [
@@ -36,11 +48,11 @@ def test_values_are_thousandths_by_the_place_of_the_data_set() -> None:
             bucket(3, [{"intVal": 1, "mapVal": []}], [{"fpVal": 1234.5678}]),
         ]
     }
-    assert parse(answer, 2, WINDOW) == [[174000, 0, 0, 1000], [300, 0, 0, 1234568]]
+    assert read(answer, 2) == [[174000, 0, 0, 1000], [300, 0, 0, 1234568]]
 
 
 def test_an_answer_without_buckets_is_no_data() -> None:
-    assert parse({}, 1, WINDOW) == [[0, 0, 0, 0]]
+    assert read({}, 1) == [[0, 0, 0, 0]]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +70,7 @@ def test_an_answer_without_buckets_is_no_data() -> None:
 )
 def test_another_shape_is_tried_again(answer: Any) -> None:
     with pytest.raises(Retryable):
-        parse(answer, 2, WINDOW)
+        read(answer, 2)
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=96))

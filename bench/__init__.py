@@ -1,0 +1,1 @@
+"""Benchmarks: each measures the ceiling and this program in the same run."""

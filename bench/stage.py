@@ -1,0 +1,240 @@
+"""What benchmarks stand on: embedded servers with their durable settings, people, processes."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import IO
+
+from alembic import command
+from alembic.config import Config
+from cryptography.fernet import Fernet
+from sqlalchemy import Engine, insert, text
+
+from domain import clock
+from domain.competitions.calendar import days_of
+from domain.database import make_engine
+from domain.fitness.vault import Vault
+from domain.ids import new_id
+from domain.redis import Redis, make_redis
+from domain.settings import Settings
+from models import (
+    Base,
+    Board,
+    Competition,
+    CompetitionDay,
+    FitnessConnection,
+    FitnessToken,
+    Participant,
+    Person,
+)
+from models.competition import CompetitionStatus, Scoring, Sources, Visibility
+from models.connection import ConnectionStatus, Provider
+from models.slots import Metric
+from sandbox.postgres import EmbeddedPostgres
+from sandbox.valkey import EmbeddedValkey
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass
+class Stage:
+    """Servers, settings and clients."""
+
+    engine: Engine
+    redis: Redis
+    environment: dict[str, str]
+    log: IO[bytes]
+    """Where the processes complain."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the processes on this stage."""
+        return Settings.load(self.environment)
+
+    def clear(self) -> None:
+        """Start from nothing."""
+        tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+        with self.engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        self.redis.flushall()
+
+    def settle(self) -> None:
+        """Let what an earlier run left over not be paid by the next."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
+            connection.execute(text("CHECKPOINT"))
+
+
+@contextmanager
+def stage(**environment: str) -> Iterator[Stage]:
+    """Start servers of one's own; `environment` sets further variables."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="podium-bench-")))
+        postgres = stack.enter_context(EmbeddedPostgres(folder / "postgres"))
+        valkey = stack.enter_context(EmbeddedValkey(folder / "valkey"))
+        config = Config(ROOT / "alembic.ini")
+        config.set_main_option("script_location", str(ROOT / "alembic"))
+        config.attributes["database_url"] = postgres.url
+        command.upgrade(config, "head")
+        engine = make_engine(postgres.url, pool_size=4, max_overflow=4)
+        stack.callback(engine.dispose)
+        yield Stage(
+            engine,
+            make_redis(valkey.url, socket_timeout=30),
+            {
+                "DATABASE_URL": postgres.url,
+                "REDIS_URL": valkey.url,
+                "SUPABASE_URL": "http://127.0.0.1:9",
+                "GOOGLE_CLIENT_ID": "bench",
+                "GOOGLE_CLIENT_SECRET": "bench",
+                "TOKEN_KEYS": Fernet.generate_key().decode(),
+                "LOG_LEVEL": "WARNING",
+                **environment,
+            },
+            stack.enter_context((folder / "processes.log").open("wb")),
+        )
+
+
+@contextmanager
+def process(stage: Stage, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command of this Python on the stage."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", *words],
+        cwd=ROOT,
+        env={**os.environ, **stage.environment},
+        stdout=subprocess.DEVNULL,
+        stderr=stage.log,
+    )
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.wait(30)
+
+
+def worker(
+    stage: Stage, queues: Sequence[str], concurrency: int
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """Run a Celery worker as the Procfile does."""
+    words = f"celery -A worker.app worker -n {queues[0]}@bench -Q {','.join(queues)}"
+    return process(
+        stage,
+        *words.split(),
+        f"--concurrency={concurrency}",
+        *["--without-gossip", "--without-mingle", "-E"],
+    )
+
+
+def populate(stage: Stage, count: int, metrics: Sequence[Metric]) -> None:
+    """Make connected people, all of them in one competition per metric."""
+    vault = Vault(stage.settings.token_keys)
+    now = clock.now()
+    subs = [uuid.uuid4() for _ in range(count)]
+    with stage.engine.begin() as connection:
+        connection.execute(
+            insert(Person),
+            [
+                {
+                    "sub": sub,
+                    "user_id": sub,
+                    "display_name": f"Person {n}",
+                    "timezone": "UTC",
+                    "created_at": now,
+                }
+                for n, sub in enumerate(subs)
+            ],
+        )
+        rows = connection.execute(text("SELECT user_id, id FROM person"))
+        people: dict[uuid.UUID, int] = {row.user_id: row.id for row in rows}
+        connections = [
+            {
+                "id": new_id(),
+                "person_id": people[sub],
+                "provider": Provider.GOOGLE_FIT,
+                "status": ConnectionStatus.ACTIVE,
+                "scopes": [
+                    "https://www.googleapis.com/auth/fitness.activity.read",
+                    "https://www.googleapis.com/auth/fitness.location.read",
+                ],
+                "connected_at": now,
+                "streams_listed_at": now,
+            }
+            for sub in subs
+        ]
+        connection.execute(insert(FitnessConnection), connections)
+        connection.execute(
+            insert(FitnessToken),
+            [
+                {
+                    "connection_id": one["id"],
+                    "refresh_token": vault.seal("refresh"),
+                    "access_token": vault.seal(f"access-{one['person_id']}"),
+                    "expires_at": now + timedelta(hours=12),
+                    "version": 1,
+                }
+                for one in connections
+            ],
+        )
+    for metric in metrics:
+        _compete(stage, people, metric)
+
+
+def _compete(stage: Stage, people: dict[uuid.UUID, int], metric: Metric) -> uuid.UUID:
+    now = clock.now()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    start, end = midnight - timedelta(days=5), midnight + timedelta(days=5)
+    competition_id = new_id()
+    with stage.engine.begin() as connection:
+        connection.execute(
+            insert(Competition).values(
+                id=competition_id,
+                organiser_id=next(iter(people.values())),
+                name=f"Bench {metric}",
+                metric=metric,
+                scoring=Scoring.TOTAL,
+                sources=Sources.MEASURED,
+                starts_at=start,
+                ends_at=end,
+                timezone="Europe/Berlin",
+                grace_hours=24,
+                review_hours=0,
+                late_join=True,
+                visibility=Visibility.PUBLIC,
+                status=CompetitionStatus.ACTIVE,
+                participant_count=len(people),
+                created_at=now,
+            )
+        )
+        connection.execute(insert(Board).values(competition_id=competition_id, epoch="bench"))
+        connection.execute(
+            insert(CompetitionDay),
+            [
+                {
+                    "competition_id": competition_id,
+                    "day": day.day,
+                    "starts_at": day.start,
+                    "ends_at": day.end,
+                }
+                for day in days_of(start, end, "Europe/Berlin")
+            ],
+        )
+        connection.execute(
+            insert(Participant),
+            [
+                {
+                    "competition_id": competition_id,
+                    "person_id": person_id,
+                    "user_id": user_id,
+                    "joined_at": now,
+                }
+                for user_id, person_id in people.items()
+            ],
+        )
+    return competition_id
