@@ -1,0 +1,224 @@
+"""Podium as it runs: the Procfile's processes, embedded servers and the sandbox, all real."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from cryptography.fernet import Fernet
+from sqlalchemy import Engine, NullPool, create_engine, text
+from websockets.sync.client import ClientConnection, connect
+
+from domain.redis import Redis, make_redis
+from sandbox.ports import free_port
+from sandbox.postgres import EmbeddedPostgres
+from sandbox.runner.environment import process_environment
+from sandbox.runner.procfile import read_procfile
+from sandbox.valkey import EmbeddedValkey
+
+ROOT = Path(__file__).parent.parent.parent
+PROCESSES = ("web", "worker-sync", "worker-boards", "worker-money", "beat")
+READY_SECONDS = 60
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+    """Poll until the condition gives something true, and return that."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not happen within {seconds} s")
+        time.sleep(0.05)
+    return found
+
+
+@dataclass
+class Stack:
+    """Everything that runs, and handles on it."""
+
+    folder: Path
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
+    environment: dict[str, str]
+    engine: Engine
+    redis: Redis
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def web(self) -> str:
+        """The address of the site."""
+        return f"http://127.0.0.1:{self.environment['PORT']}"
+
+    @property
+    def sandbox(self) -> str:
+        """The address of the outside world."""
+        return self.environment["SUPABASE_URL"]
+
+    def start(self, name: str) -> None:
+        """Start a process of the Procfile, or the sandbox."""
+        command = {
+            **read_procfile(ROOT / "Procfile"),
+            "sandbox": "python -m sandbox.server --people 520 --data " + str(self.folder / "world"),
+        }[name]
+        log = (self.folder / f"{name}.log").open("ab")
+        self.processes[name] = subprocess.Popen(
+            ["sh", "-c", f"exec {command}"],
+            cwd=ROOT,
+            env=process_environment({**os.environ, **self.environment}, ROOT),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        log.close()
+
+    def kill(self, name: str) -> None:
+        """End a process and its children at once, as a machine that loses power does."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self, name: str) -> None:
+        """Ask a process to end."""
+        process = self.processes.pop(name)
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def stop_all(self) -> None:
+        """Stop what runs, the last started first."""
+        for name in list(self.processes)[::-1]:
+            self.stop(name)
+
+    def is_ready(self) -> bool:
+        """Say whether the site says that everything works."""
+        try:
+            return requests.get(f"{self.web}/health/ready", timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def control(self, method: str, path: str, /, **body: Any) -> Any:
+        """Call the sandbox's control path."""
+        answer = requests.request(
+            method, f"{self.sandbox}/control{path}", json=body or None, timeout=10
+        )
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def sign_in(self, name: str) -> "App":
+        """Sign someone of the sandbox in, as the app does."""
+        answer = requests.post(
+            f"{self.sandbox}/auth/v1/token?grant_type=password",
+            json={"email": f"{name}@sandbox.test", "password": "podium"},
+            timeout=10,
+        )
+        answer.raise_for_status()
+        return App(self, name, answer.json()["access_token"], answer.json()["user"]["id"])
+
+    def logs(self) -> str:
+        """Return everything that the processes wrote."""
+        return "\n".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
+
+
+@dataclass
+class App:
+    """The app in one person's hand."""
+
+    stack: Stack
+    name: str
+    token: str
+    user_id: str
+
+    def call(self, method: str, path: str, *, expect: int, **body: Any) -> Any:
+        """Call the API."""
+        answer = requests.request(
+            method,
+            f"{self.stack.web}/api/v1{path}",
+            json=body or None,
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=10,
+        )
+        assert answer.status_code == expect, answer.text
+        return answer.json() if answer.content else None
+
+    def connect_google(self) -> Any:
+        """Connect Google Fit with a code from Google's sign-in."""
+        code = self.stack.control("GET", f"/people/{self.name}/code")["code"]
+        return self.call(
+            "POST",
+            "/fitness/connections",
+            expect=201,
+            provider="google_fit",
+            server_auth_code=code,
+        )
+
+    def sync(self) -> str:
+        """Ask for a sync; return its id."""
+        asked = self.call("POST", "/fitness/sync", expect=202, provider="google_fit")
+        return str(asked["sync_id"])
+
+    def sync_status(self, sync_id: str) -> str:
+        """Return where a sync stands."""
+        return str(self.call("GET", f"/fitness/syncs/{sync_id}", expect=200)["status"])
+
+    def board(self, competition_id: str, query: str = "") -> Any:
+        """Read a leaderboard."""
+        return self.call("GET", f"/leaderboard/{competition_id}{query}", expect=200)
+
+    def socket(self, path: str) -> ClientConnection:
+        """Open a WebSocket."""
+        return connect(
+            f"{self.stack.web.replace('http', 'ws')}{path}",
+            additional_headers={"Authorization": f"Bearer {self.token}"},
+        )
+
+
+@contextmanager
+def running(folder: Path, extra: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """Run everything, ready to be used; stop it at the end."""
+    sandbox_port, port = free_port(), free_port()
+    sandbox = f"http://127.0.0.1:{sandbox_port}"
+    with ExitStack() as cleanup:
+        postgres = cleanup.enter_context(EmbeddedPostgres(folder / "postgres"))
+        valkey = cleanup.enter_context(EmbeddedValkey(folder / "valkey"))
+        engine = create_engine(postgres.url, poolclass=NullPool)
+        redis = make_redis(valkey.url)
+        cleanup.callback(redis.close)
+        environment = {
+            "DATABASE_URL": postgres.url,
+            "REDIS_URL": valkey.url,
+            "PORT": str(port),
+            "SANDBOX_PORT": str(sandbox_port),
+            "SUPABASE_URL": sandbox,
+            "GOOGLE_CLIENT_ID": "sandbox-client",
+            "GOOGLE_CLIENT_SECRET": "sandbox-secret",
+            "GOOGLE_TOKEN_URL": f"{sandbox}/token",
+            "GOOGLE_REVOKE_URL": f"{sandbox}/revoke",
+            "GOOGLE_FIT_URL": sandbox,
+            "TOKEN_KEYS": Fernet.generate_key().decode(),
+            **(extra or {}),
+        }
+        stack = Stack(folder, postgres, valkey, environment, engine, redis)
+        cleanup.callback(stack.stop_all)
+        stack.start("release")
+        assert stack.processes.pop("release").wait(60) == 0, stack.logs()
+        for name in ("sandbox", *PROCESSES):
+            stack.start(name)
+        try:
+            wait_until(stack.is_ready, "readiness", READY_SECONDS)
+        except TimeoutError as error:
+            raise TimeoutError(stack.logs()[-8000:]) from error
+        yield stack
+
+
+def rows(engine: Engine, query: str, **parameters: Any) -> list[Any]:
+    """Run a query of a test's own."""
+    with engine.connect() as connection:
+        return list(connection.execute(text(query), parameters))
