@@ -27,6 +27,7 @@ class Leadership:
     def __init__(self, database_url: str) -> None:
         self._url = database_url.replace("postgresql+psycopg://", "postgresql://", 1)
         self._connection: psycopg.Connection[Any] | None = None
+        self._follows = False
 
     def held(self) -> bool:
         """Say whether this process leads, taking the lock if it is free."""
@@ -53,8 +54,12 @@ class Leadership:
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK_KEY,)).fetchone()
         if row is None or not row[0]:
             connection.close()
+            if not self._follows:
+                log.info("beat.follows")
+            self._follows = True
             return False
         self._connection = connection
+        self._follows = False
         log.info("beat.leads")
         return True
 

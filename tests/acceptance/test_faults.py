@@ -1,0 +1,104 @@
+"""Things that break while it works: everything is right again without anybody's help."""
+
+import shutil
+
+import pytest
+
+from tests.acceptance.crowd import Crowd
+from tests.acceptance.stack import Stack, rows, wait_until
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("acceptance")]
+
+AGGREGATE = "/fitness/v1/users/me/dataset:aggregate"
+
+
+def names(first: int, count: int) -> list[str]:
+    return [f"walker-{number:03}" for number in range(first, first + count)]
+
+
+@pytest.fixture(scope="module")
+def crowd(whole_stack: Stack) -> Crowd:
+    """Thirty people for the tests that share one."""
+    return Crowd(whole_stack, names(451, 30))
+
+
+def test_a_worker_killed_in_the_middle_of_500_people(stack: Stack) -> None:
+    crowd = Crowd(stack, names(11, 430) + names(1, 10) + names(461, 60))
+    stack.control("POST", "/faults", path=AGGREGATE, kind="delay", delay_ms=400, count=None)
+    crowd.sync()
+    wait_until(lambda: crowd.statuses().get("running", 0) > 100, "a batch under way")
+    stack.kill("worker-sync")
+    stack.control("DELETE", "/faults")
+    left = crowd.statuses()
+    assert left.get("running", 0) > 100
+    stack.start("worker-sync")
+    wait_until(crowd.all_synced, "every sync to succeed", 120)
+    wait_until(crowd.board_is_right, "the board to be right", 10)
+    crowd.check_books(crowd.names[::10])
+    assert sum(crowd.statuses().values()) == 500
+
+
+def test_valkey_flushed_while_people_sync(stack: Stack, crowd: Crowd) -> None:
+    for _ in range(3):
+        crowd.sync()
+        stack.redis.flushall()
+        wait_until(crowd.board_is_right, "the board to be right after the flush", 10)
+    wait_until(crowd.all_synced, "every sync to succeed", 30)
+    wait_until(crowd.board_is_right, "the board to be right at the end", 10)
+    crowd.check_books(crowd.names[:5])
+
+
+def test_valkey_restarted_and_put_back_to_an_older_state(stack: Stack, crowd: Crowd) -> None:
+    crowd.sync()
+    wait_until(crowd.all_synced, "the first syncs", 30)
+    wait_until(crowd.board_is_right, "the board to be right", 10)
+    stack.valkey.stop()
+    data, older = stack.folder / "valkey", stack.folder / "valkey-older"
+    shutil.rmtree(older, ignore_errors=True)
+    shutil.copytree(data, older)
+    stack.valkey.start()
+    wait_until(crowd.board_is_right, "the board to be right after the restart", 10)
+
+    name = crowd.names[0]
+    stack.control("POST", f"/people/{name}/walk", steps=7000)
+    crowd.sync()
+    wait_until(crowd.all_synced, "the syncs after the restart", 40)
+    wait_until(crowd.board_is_right, "the newer board", 10)
+    stack.valkey.stop()
+    shutil.rmtree(data)
+    older.rename(data)
+    stack.valkey.start()
+    wait_until(crowd.board_is_right, "the older state to be overcome", 10)
+
+    stack.control("POST", f"/people/{name}/walk", steps=500)
+    crowd.sync()
+    wait_until(crowd.all_synced, "the syncs after the restoration", 40)
+    wait_until(crowd.board_is_right, "the board to move on", 10)
+
+
+def test_postgresql_restarted(stack: Stack, crowd: Crowd) -> None:
+    crowd.sync()
+    stack.postgres.restart()
+    wait_until(crowd.all_synced, "every sync to succeed", 90)
+    wait_until(crowd.board_is_right, "the board to be right", 10)
+    wait_until(stack.is_ready, "readiness", 30)
+    app = stack.sign_in(crowd.names[0])
+    assert app.board(str(crowd.competition_id))["total"] == len(crowd.names)
+
+
+def test_two_schedules_and_one_works(stack: Stack) -> None:
+    leaders = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 28783"  # "po"
+        " AND granted"
+    )
+    wait_until(lambda: rows(stack.engine, leaders)[0].count == 1, "the first to lead")
+    first = stack.processes.pop("beat")
+    stack.start("beat")
+    logs = stack.folder / "beat.log"
+    wait_until(lambda: "beat.follows" in logs.read_text(), "the second to follow")
+    assert rows(stack.engine, leaders)[0].count == 1
+    first.terminate()
+    first.wait(15)
+    wait_until(lambda: rows(stack.engine, leaders)[0].count == 1, "the other to lead")
+    assert stack.processes["beat"].poll() is None
+    wait_until(stack.is_ready, "progress in every queue", 40)
