@@ -19,6 +19,8 @@ def make_engine(url: str, *, pool_size: int, max_overflow: int = 0) -> Engine:
         pool_timeout=5,
         pool_pre_ping=True,
         pool_recycle=1800,
+        # An error's text goes into the log; what people sent must not.
+        hide_parameters=True,
         connect_args={
             "connect_timeout": 5,
             "keepalives_idle": 30,

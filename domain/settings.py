@@ -69,13 +69,13 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    database_url: Annotated[str, AfterValidator(_database_url)]
-    redis_url: Annotated[str, AfterValidator(_redis_url)]
-    celery_broker_url: Annotated[str, AfterValidator(_broker_url)]
+    database_url: Annotated[str, AfterValidator(_database_url)] = Field(repr=False)
+    redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(repr=False)
+    celery_broker_url: Annotated[str, AfterValidator(_broker_url)] = Field(repr=False)
     supabase_url: WebUrl
-    supabase_jwt_secret: str | None = None
+    supabase_jwt_secret: str | None = Field(default=None, repr=False)
     google_client_id: str
-    google_client_secret: str
+    google_client_secret: str = Field(repr=False)
     google_token_url: WebUrl = "https://oauth2.googleapis.com/token"  # noqa: S105  an address
     google_revoke_url: WebUrl = "https://oauth2.googleapis.com/revoke"
     google_fit_url: WebUrl = "https://fitness.googleapis.com"

@@ -55,7 +55,8 @@ def rebuild(self: PodiumTask, *, competition_id: str) -> None:
         _copy(self, store, work)
         with self.unit() as unit:
             reached = rebuilds.finish(unit.session, store, work)
-        log.info("board.rebuilt", competition_id=competition_id, people=work.copied, at=reached)
+        outcome = "board.rebuilt" if reached else "board.changed_during_rebuild"
+        log.info(outcome, competition_id=competition_id, people=work.copied)
     except rebuilds.LeaseLost:
         log.warning("board.rebuild_overtaken", competition_id=competition_id)
     finally:

@@ -1,7 +1,7 @@
 """A person's accounts at vendors."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
@@ -24,7 +24,7 @@ class Disconnected:
     """A connection that ended, and the token to give back to the vendor."""
 
     connection: FitnessConnection
-    refresh_token: bytes | None
+    refresh_token: bytes | None = field(repr=False)
     """Sealed; null when it was disconnected before."""
 
 

@@ -1,7 +1,6 @@
 """Syncs as people ask for them and see them."""
 
 import uuid
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -125,15 +124,3 @@ def get_sync(session: Session, person: Person, sync_id: uuid.UUID) -> SyncSeen:
     if found is None:
         raise NotFound("You have no such sync.", code="sync_not_found")
     return SyncSeen(*found)
-
-
-def latest_syncs(session: Session, user_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, SyncRequest]:
-    """Return the newest sync that each of these people asked for, by user id."""
-    rows = session.execute(
-        select(Person.user_id, SyncRequest)
-        .join(SyncRequest, SyncRequest.person_id == Person.id)
-        .where(Person.user_id.in_(user_ids), SyncRequest.reason == SyncReason.REQUESTED)
-        .distinct(Person.user_id)
-        .order_by(Person.user_id, SyncRequest.requested_at.desc(), SyncRequest.id.desc())
-    )
-    return {row[0]: row[1] for row in rows}

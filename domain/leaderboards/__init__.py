@@ -1,0 +1,1 @@
+"""Boards: the rankings of competitions, truth in PostgreSQL and a picture in Redis."""

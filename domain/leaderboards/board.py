@@ -1,0 +1,89 @@
+"""What a board shows, wherever it was read from, and the one rank rule.
+
+A person's rank is the number of people with a strictly better score, plus one. Equal scores stand
+in ascending order of the lower-case user id. SQL, Redis and clients all keep to that.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+TOP = 100
+"""Rows that watchers are kept up to date about."""
+
+
+class Position(NamedTuple):
+    """A point in a board's history: offsets only compare within one epoch."""
+
+    epoch: str
+    offset: int
+
+
+class Row(NamedTuple):
+    """One person's line. `score` is in whole units of the metric."""
+
+    rank: int
+    user_id: str
+    score: int
+
+
+class Place(NamedTuple):
+    """One person's place, and how far the next better one is; None for the first."""
+
+    rank: int
+    score: int
+    next_rank: int | None
+    next_gap: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Consecutive rows of a board and where the board stood when they were read."""
+
+    epoch: str
+    offset: int
+    status: str
+    total: int
+    rows: list[Row]
+
+    @property
+    def position(self) -> Position:
+        """Where the board stood."""
+        return Position(self.epoch, self.offset)
+
+
+class Picture(NamedTuple):
+    """Where the copy in Redis stands and which status it shows."""
+
+    position: Position
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One step of a board's stream: what led from `offset - 1` to `offset`."""
+
+    offset: int
+    rows: list[tuple[str, int]]
+    """User id and score of those who changed within the top or entered it."""
+    removed: list[str]
+    """User ids that left the top."""
+    total: int
+    status: str | None
+    """The new status, if it changed."""
+
+
+def ranked(pairs: Iterable[tuple[str, int]], start: int, first_rank: int) -> list[Row]:
+    """Rank consecutive `(user_id, score)` pairs in board order.
+
+    `start` is the zero-based index of the first one and `first_rank` its rank, which is lower than
+    its index says when it shares its score with people before it.
+    """
+    rows: list[Row] = []
+    rank, last = first_rank, None
+    for index, (user_id, score) in enumerate(pairs, start):
+        if last is not None and score != last:
+            rank = index + 1
+        rows.append(Row(rank, user_id, score))
+        last = score
+    return rows

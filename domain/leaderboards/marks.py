@@ -1,0 +1,60 @@
+"""Marks: which scores have changed since the picture in Redis was last brought up to date."""
+
+import uuid
+from collections.abc import Iterable
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+# A skip scan: the index is probed once for each marked board, however many marks it has.
+_MARKED_BOARDS = text("""
+    WITH RECURSIVE marked AS (
+        (SELECT competition_id FROM board_dirty ORDER BY competition_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT dirty.competition_id FROM board_dirty AS dirty
+                WHERE dirty.competition_id > marked.competition_id
+                ORDER BY dirty.competition_id LIMIT 1)
+        FROM marked WHERE marked.competition_id IS NOT NULL
+    )
+    SELECT competition_id FROM marked WHERE competition_id IS NOT NULL
+""")
+
+
+def mark_dirty(session: Session, pairs: Iterable[tuple[uuid.UUID, int | None]]) -> None:
+    """Mark `(competition_id, person_id)` pairs, in the transaction that changed what they show.
+
+    No person means that the competition's own status has changed. Ring `leaderboards.flush` after
+    the commit.
+    """
+    marked = list(pairs)
+    if not marked:
+        return
+    session.execute(
+        text(
+            "INSERT INTO board_dirty (competition_id, person_id)"
+            " SELECT * FROM unnest(CAST(:competitions AS uuid[]), CAST(:people AS bigint[]))"
+        ),
+        {
+            "competitions": [competition_id for competition_id, _ in marked],
+            "people": [person_id for _, person_id in marked],
+        },
+    )
+
+
+def mark_person(session: Session, person_id: int) -> None:
+    """Mark someone on every board that is still live, so that watchers get their line again."""
+    session.execute(
+        text(
+            "INSERT INTO board_dirty (competition_id, person_id)"
+            " SELECT participant.competition_id, participant.person_id FROM participant"
+            " JOIN competition ON competition.id = participant.competition_id"
+            " WHERE participant.person_id = :person"
+            " AND competition.status IN ('upcoming', 'active', 'closing', 'provisional')"
+        ),
+        {"person": person_id},
+    )
+
+
+def marked_boards(session: Session) -> list[uuid.UUID]:
+    """Return the competitions whose boards have marks."""
+    return list(session.scalars(_MARKED_BOARDS))

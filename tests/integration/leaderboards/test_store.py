@@ -1,0 +1,273 @@
+"""Views and changes of boards in Redis."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from domain.leaderboards.board import Place, Position
+from domain.leaderboards.keys import BELLS, board_key, state_key, stream_key
+from domain.leaderboards.store import BoardStore
+from domain.redis import Redis
+from models.competition import MAX_SCORE
+from tests.integration.leaderboards.conftest import ranking
+
+ID = uuid.UUID("0197a000-0000-7000-8000-000000000001")
+EPOCH = "first"
+
+
+def user(number: int) -> str:
+    """Return an id that sorts by its number."""
+    return str(uuid.UUID(int=number))
+
+
+def put(store: BoardStore, scores: dict[str, int], status: str = "active") -> Position:
+    """Make a board from nothing."""
+    token = uuid.uuid4()
+    store.copy(ID, token, list(scores.items()))
+    found = store.epoch_found(ID)
+    reached = store.swap(ID, token, found, Position(EPOCH, 1), status, len(scores))
+    assert reached is not None
+    return reached
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 7, 50])
+def test_every_window_has_the_true_ranks(store: BoardStore, limit: int) -> None:
+    scores = {user(n): (n * 7) % 5 for n in range(20)}
+    put(store, scores)
+    whole = ranking(scores)
+
+    for start in range(22):
+        read = store.read_page(ID, start, limit, user(3))
+        assert read is not None
+        page, me = read
+        assert page.rows == whole[start : start + limit]
+        assert me == next(row for row in whole if row.user_id == user(3))
+    for index, centre in enumerate(whole):
+        around = store.read_around(ID, centre.user_id, limit)
+        assert around is not None
+        start = max(0, min(index - limit // 2, len(whole) - limit))
+        assert around[0].rows == whole[start : start + limit]
+
+
+def test_people_who_are_not_on_the_board(store: BoardStore) -> None:
+    put(store, {user(1): 5})
+
+    page, me = store.read_page(ID, 0, 10, user(9)) or (None, None)
+    around, _ = store.read_around(ID, user(9), 10) or (None, None)
+    users, _ = store.read_users(ID, [user(9), user(1)]) or (None, None)
+
+    assert page is not None
+    assert me is None
+    assert around is not None
+    assert (around.rows, around.total) == ([], 1)
+    assert users is not None
+    assert [row.user_id for row in users.rows] == [user(1)]
+
+
+def test_scores_come_back_exactly_up_to_the_largest(store: BoardStore) -> None:
+    put(store, {user(1): MAX_SCORE, user(2): 10**15 + 1})
+    store.flush(ID, Position(EPOCH, 1), "active", [(user(3), MAX_SCORE - 1), (user(4), 0)])
+
+    page, _ = store.read_page(ID, 0, 10) or (None, None)
+    entries = store.since(ID, EPOCH, 1)
+
+    assert page is not None
+    assert [row.score for row in page.rows] == [MAX_SCORE, MAX_SCORE - 1, 10**15 + 1, 0]
+    assert entries is not None
+    assert entries[0].rows == [(user(3), MAX_SCORE - 1), (user(4), 0)]
+
+
+def test_a_place_names_the_next_better_one(store: BoardStore) -> None:
+    put(store, {user(1): 50, user(2): 50, user(3): 40, user(4): 40, user(5): 1})
+
+    top, places = store.read_top_and_places(ID, [user(1), user(4), user(5), user(9)]) or (None, {})
+
+    assert top is not None
+    assert top.total == 5
+    assert places == {
+        user(1): Place(1, 50, None, None),
+        user(4): Place(3, 40, 1, 10),
+        user(5): Place(5, 1, 3, 39),
+        user(9): None,
+    }
+
+
+def test_many_places_are_read_in_several_scripts(store: BoardStore) -> None:
+    scores = {user(n): n for n in range(1201)}
+    put(store, scores)
+
+    position, places = store.places(ID, list(scores)) or (None, {})
+
+    assert position == Position(EPOCH, 1)
+    assert {id_: place.rank for id_, place in places.items() if place} == {
+        row.user_id: row.rank for row in ranking(scores)
+    }
+
+
+def test_a_flush_is_refused_unless_epoch_and_offset_match(store: BoardStore) -> None:
+    put(store, {user(1): 5})
+
+    wrong = [Position("other", 1), Position(EPOCH, 0), Position(EPOCH, 2)]
+    answers = [store.flush(ID, expected, "active", [(user(1), 9)]) for expected in wrong]
+
+    assert answers == [(False, EPOCH, 1)] * 3
+    assert store.read_page(ID, 0, 1, user(1)) is not None
+    assert store.places(ID, [user(1)]) == (Position(EPOCH, 1), {user(1): Place(1, 5, None, None)})
+
+
+def test_a_flush_without_a_board_says_so(store: BoardStore) -> None:
+    assert store.flush(ID, Position(EPOCH, 1), "active", []) == (False, None, 0)
+
+
+def test_an_accepted_flush_leaves_a_step_and_rings(store: BoardStore, redis: Redis) -> None:
+    put(store, {user(n): 100 for n in range(1, 101)} | {user(200): 5})
+    channel: Any = redis
+    with channel.pubsub() as heard:
+        heard.subscribe(BELLS)
+        assert heard.get_message(timeout=5)["type"] == "subscribe"
+
+        changes = [(user(200), 101), (user(1), None), (user(300), 3)]
+        answer = store.flush(ID, Position(EPOCH, 1), "active", changes)
+
+        message = heard.get_message(timeout=5)
+    assert answer == (True, EPOCH, 2)
+    assert message["data"].decode() == f"{ID} {EPOCH} 2"
+    (entry,) = store.since(ID, EPOCH, 1) or []
+    assert (entry.offset, entry.rows, entry.removed, entry.total, entry.status) == (
+        2,
+        [(user(200), 101)],
+        [user(1)],
+        101,
+        None,
+    )
+
+
+def test_someone_who_moves_up_when_another_leaves_is_told(store: BoardStore) -> None:
+    put(store, {user(n): 1000 - n for n in range(1, 103)})
+
+    store.flush(ID, Position(EPOCH, 1), "active", [(user(1), None), (user(50), 0)])
+
+    (entry,) = store.since(ID, EPOCH, 1) or []
+    assert sorted(entry.rows) == [(user(101), 899), (user(102), 898)]
+    assert sorted(entry.removed) == [user(1), user(50)]
+
+
+def test_a_new_status_has_a_step_of_its_own(store: BoardStore) -> None:
+    put(store, {user(1): 5})
+
+    alone = store.flush(ID, Position(EPOCH, 1), "closing", [])
+    both = store.flush(ID, Position(EPOCH, 2), "provisional", [(user(1), 6)])
+
+    entries = store.since(ID, EPOCH, 1) or []
+    assert (alone.offset, both.offset) == (2, 4)
+    assert [(entry.offset, entry.status, entry.rows) for entry in entries] == [
+        (2, "closing", []),
+        (3, "provisional", []),
+        (4, None, [(user(1), 6)]),
+    ]
+
+
+def test_a_flush_takes_more_changes_than_lua_can_unpack(store: BoardStore) -> None:
+    put(store, {user(n): n for n in range(9000)})
+    changes = [(user(n), 9000 + n) for n in range(4500)]
+    changes_and_removals = [*changes, *((user(n), None) for n in range(4500, 9000))]
+
+    answer = store.flush(ID, Position(EPOCH, 1), "active", changes_and_removals)
+
+    page, _ = store.read_page(ID, 0, 1) or (None, None)
+    assert answer.done
+    assert page is not None
+    assert (page.total, page.rows[0]) == (4500, (1, user(4499), 13499))
+
+
+def test_steps_are_given_whole_or_not_at_all(store: BoardStore, redis: Redis) -> None:
+    put(store, {user(1): 0})
+    for offset in range(1, 6):
+        store.flush(ID, Position(EPOCH, offset), "active", [(user(1), offset)])
+
+    assert [entry.offset for entry in store.since(ID, EPOCH, 3) or []] == [4, 5, 6]
+    assert store.since(ID, EPOCH, 6) == []
+    assert store.since(ID, EPOCH, 7) is None
+    assert store.since(ID, "other", 3) is None
+    redis.xtrim(stream_key(ID), minid="5-0", approximate=False)
+    assert store.since(ID, EPOCH, 3) is None
+    assert [entry.offset for entry in store.since(ID, EPOCH, 4) or []] == [5, 6]
+    redis.delete(stream_key(ID))
+    assert store.since(ID, EPOCH, 5) is None
+
+
+@pytest.mark.parametrize("key", [board_key(ID), state_key(ID)])
+def test_a_board_with_a_lost_key_counts_as_missing(
+    store: BoardStore, redis: Redis, key: str
+) -> None:
+    put(store, {user(1): 5})
+    redis.delete(key)
+
+    assert store.read_page(ID, 0, 10) is None
+    assert store.states([ID]) == {ID: None}
+    assert not store.flush(ID, Position(EPOCH, 1), "active", []).done
+
+
+def test_states_of_many_boards(store: BoardStore) -> None:
+    put(store, {user(1): 5})
+    other = uuid.uuid4()
+
+    assert store.states([ID, other]) == {ID: Position(EPOCH, 1), other: None}
+    assert store.states([]) == {}
+
+
+def test_a_swap_wants_the_epoch_that_was_found(store: BoardStore, redis: Redis) -> None:
+    put(store, {user(1): 5})
+    token = uuid.uuid4()
+    store.copy(ID, token, [(user(2), 7)])
+
+    assert store.swap(ID, token, "other", Position("second", 9), "active", 1) is None
+    assert redis.keys("*rebuild*") == []
+    assert store.states([ID])[ID] == Position(EPOCH, 1)
+
+
+def test_a_swap_wants_the_whole_copy(store: BoardStore, redis: Redis) -> None:
+    token = uuid.uuid4()
+    store.copy(ID, token, [(user(1), 7)])
+    redis.flushall()
+    store.copy(ID, token, [(user(2), 7)])
+
+    assert store.swap(ID, token, None, Position(EPOCH, 1), "active", 2) is None
+
+
+def test_a_swapped_board_stays_and_its_offset_rises(store: BoardStore, redis: Redis) -> None:
+    put(store, {user(1): 5})
+    for offset in range(1, 8):
+        store.flush(ID, Position(EPOCH, offset), "active", [(user(1), offset)])
+    token = uuid.uuid4()
+    store.copy(ID, token, [(user(1), 7)])
+
+    reached = store.swap(ID, token, EPOCH, Position("second", 3), "closing", 1)
+
+    assert reached == Position("second", 9)
+    assert redis.ttl(board_key(ID)) == -1
+    assert redis.exists(stream_key(ID)) == 0
+    picture = store.pictures([ID])[ID]
+    assert picture == (reached, "closing")
+
+
+def test_an_empty_board_is_a_board(store: BoardStore) -> None:
+    put(store, {user(1): 5})
+    assert put(store, {}) == Position(EPOCH, 2)
+
+    page, me = store.read_page(ID, 0, 10, user(1)) or (None, None)
+
+    assert page is not None
+    assert (page.rows, page.total, me) == ([], 0, None)
+
+
+def test_scripts_are_loaded_again_after_a_restart(store: BoardStore, redis: Redis) -> None:
+    position = put(store, {user(1): 5})
+    redis.script_flush()
+
+    assert store.states([ID]) == {ID: position}
+    redis.script_flush()
+    assert store.flush(ID, position, "active", [(user(1), 6)]).done
+    redis.script_flush()
+    assert store.read_page(ID, 0, 1) is not None
