@@ -38,5 +38,5 @@ def configure_logging(level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("celery.worker.strategy", "celery.app.trace", "kombu", "amqp", "urllib3"):
+    for noisy in ("celery.beat", "celery.worker.strategy", "celery.app.trace", "kombu", "urllib3"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

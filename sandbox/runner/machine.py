@@ -33,7 +33,7 @@ from sandbox.runner.terminal import Terminal
 from sandbox.valkey import EmbeddedValkey
 
 READY_DEADLINE_S = 90.0
-POLL_S = 0.05
+POLL_S = 0.1
 
 
 class Stopped(Exception):

@@ -1,0 +1,34 @@
+"""How gunicorn serves the site: one gevent loop per process, for requests and sockets alike.
+
+The number of processes is gunicorn's own variable WEB_CONCURRENCY, 1 by default.
+"""
+
+from gevent import monkey
+
+# Before anything else is imported, so that psycopg, redis and requests wait without blocking.
+monkey.patch_all()
+
+import os  # noqa: E402  see above
+
+from domain.settings import load_or_exit  # noqa: E402  see above
+from web.live.drain import watch  # noqa: E402  see above
+
+# Here a wrong variable ends the master with one line; in a worker it would be started again.
+_settings = load_or_exit(os.environ)
+
+bind = f"{os.environ.get('HOST', '127.0.0.1')}:{_settings.port}"
+worker_class = "web.serving.Worker"
+worker_connections = 10_000
+# Sockets live for days; a worker that is recycled would cut them all.
+max_requests = 0
+keepalive = 75
+timeout = 30
+graceful_timeout = 8
+# A control channel that we do not use, on by default.
+control_socket_disable = True
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+
+# Open sockets would hold up a shutdown for the whole graceful timeout.
+post_worker_init = watch

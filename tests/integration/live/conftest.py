@@ -1,0 +1,235 @@
+"""A real site under gunicorn, boards that tests move, and clients of its sockets."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.fernet import Fernet
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from domain.leaderboards.board import Position
+from domain.leaderboards.store import BoardStore
+from domain.redis import Redis
+from models import Competition, Person
+from sandbox.ports import free_port
+from sandbox.postgres import EmbeddedPostgres
+from sandbox.valkey import EmbeddedValkey
+from tests.factories import Factory
+
+ROOT = Path(__file__).parents[3]
+SECRET = "a shared secret of at least thirty-two bytes"
+SUPABASE = "http://127.0.0.1:9"
+PATIENCE_S = 10.0
+
+Message = dict[str, Any]
+
+
+def token_of(person: Person, *, seconds: float = 3600) -> str:
+    """Sign a token for someone, as the sign-in service would."""
+    now = int(time.time())
+    claims = {
+        "iss": f"{SUPABASE}/auth/v1",
+        "aud": "authenticated",
+        "role": "authenticated",
+        "sub": str(person.sub),
+        "session_id": str(uuid.uuid4()),
+        "iat": now,
+        "exp": int(now + seconds),
+    }
+    return jwt.encode(claims, SECRET, algorithm="HS256")
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    """Poll until something holds, with a deadline."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited in vain for {what}")
+        time.sleep(0.02)
+
+
+class Site:
+    """One gunicorn with one worker."""
+
+    def __init__(self, postgres_url: str, redis_url: str, log: Path) -> None:
+        self.port = free_port()
+        self._log = log
+        environment = {
+            **os.environ,
+            "DATABASE_URL": postgres_url,
+            "REDIS_URL": redis_url,
+            "SUPABASE_URL": SUPABASE,
+            "SUPABASE_JWT_SECRET": SECRET,
+            "GOOGLE_CLIENT_ID": "client",
+            "GOOGLE_CLIENT_SECRET": "secret",
+            "TOKEN_KEYS": Fernet.generate_key().decode(),
+            "PORT": str(self.port),
+            "LOG_FORMAT": "console",
+            "PYTHONPATH": str(ROOT),
+        }
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "web:create_app()"],
+                cwd=ROOT,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        wait_until(self._answers, "the site")
+
+    def _answers(self) -> bool:
+        if self._process.poll() is not None:
+            pytest.fail(self._log.read_text())
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    @contextmanager
+    def open(self, path: str, token: str | None = None, **options: Any) -> Iterator["Listener"]:
+        """Open a socket; with a token, it goes into the header."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        url = f"ws://127.0.0.1:{self.port}{path}"
+        with connect(url, additional_headers=headers, **options) as connection:
+            yield Listener(connection)
+
+    @contextmanager
+    def open_stuffed(self, path: str, token: str) -> Iterator["Listener"]:
+        """Open a socket whose client takes one message and then stops reading the network."""
+        with socket.socket() as narrow:
+            narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            narrow.connect(("127.0.0.1", self.port))
+            with self.open(path, token, sock=narrow, max_queue=1, ping_interval=None) as listener:
+                yield listener
+
+    def terminate(self) -> None:
+        """Ask it to stop."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Stop it and wait for it."""
+        self.terminate()
+        self._process.wait(timeout=15)
+
+    @property
+    def log(self) -> str:
+        """What it has written."""
+        return self._log.read_text()
+
+
+@pytest.fixture(scope="session")
+def site(
+    postgres: EmbeddedPostgres, valkey: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A site that runs throughout."""
+    started = Site(postgres.url, valkey.url, tmp_path_factory.mktemp("site") / "log")
+    yield started
+    started.stop()
+
+
+class Listener:
+    """A client's end of a socket."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    def say(self, message: Mapping[str, object] | str | bytes) -> None:
+        """Send a message."""
+        plain = isinstance(message, str | bytes)
+        self.connection.send(message if plain else json.dumps(message))
+
+    def hear(self, *types: str) -> Message:
+        """Return the next message; skip those that are not of the given types."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            message: Message = json.loads(
+                self.connection.recv(timeout=max(0.0, deadline - time.monotonic()))
+            )
+            if not types or message["type"] in types:
+                return message
+
+    def silent(self) -> bool:
+        """Say whether nothing has come: a pong that was asked for now is the next message."""
+        self.say({"type": "ping"})
+        return bool(self.hear()["type"] == "pong")
+
+    def closed(self) -> int:
+        """Wait for the end and return its code."""
+        try:
+            while True:
+                self.connection.recv(timeout=PATIENCE_S)
+        except ConnectionClosed as end:
+            return 1006 if end.rcvd is None else end.rcvd.code
+
+
+class Stage:
+    """A competition whose board tests move by hand."""
+
+    def __init__(self, competition: Competition, store: BoardStore, people: list[Person]) -> None:
+        self.competition = competition
+        self.store = store
+        self.people = people
+        self.status = competition.status.value
+        self.position = Position("", 0)
+
+    @property
+    def path(self) -> str:
+        """Where its socket is."""
+        return f"/ws/leaderboard/{self.competition.id}"
+
+    def rebuild(self, scores: Mapping[str, int]) -> None:
+        """Put a new board into Redis, under a new epoch."""
+        token, epoch = uuid.uuid4(), uuid.uuid4().hex[:12]
+        self.store.copy(self.competition.id, token, list(scores.items()))
+        target = Position(epoch, self.position.offset + 1)
+        found = self.store.epoch_found(self.competition.id)
+        reached = self.store.swap(
+            self.competition.id, token, found, target, self.status, len(scores)
+        )
+        assert reached is not None
+        self.position = reached
+
+    def flush(self, changes: Mapping[str, int | None]) -> None:
+        """Move the board by one offset."""
+        answer = self.store.flush(
+            self.competition.id, self.position, self.status, list(changes.items())
+        )
+        assert answer.done
+        self.position = Position(self.position.epoch, answer.offset)
+
+
+@pytest.fixture
+def store(redis: Redis) -> BoardStore:
+    """Boards of an empty Redis."""
+    return BoardStore(redis)
+
+
+@pytest.fixture
+def stage(factory: Factory, store: BoardStore) -> Stage:
+    """A public competition of three people with 30, 20 and 20 points."""
+    people = sorted(factory.people(3), key=lambda one: str(one.user_id))
+    made = Stage(factory.competition(people[0]), store, people)
+    made.rebuild({str(one.user_id): 30 - 10 * (n > 0) for n, one in enumerate(people)})
+    return made
+
+
+@pytest.fixture
+def listen(site: Site) -> Iterator[Callable[..., Listener]]:
+    """Open sockets that end with the test."""
+    with ExitStack() as opened:
+
+        def open_(path: str, person: Person | None = None) -> Listener:
+            token = None if person is None else token_of(person)
+            return opened.enter_context(site.open(path, token))
+
+        yield open_

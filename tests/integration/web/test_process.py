@@ -1,0 +1,88 @@
+"""The site as a process of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from domain.settings import Settings
+from sandbox.ports import free_port
+
+ROOT = Path(__file__).parents[3]
+PATIENCE_S = 15.0
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "web:create_app()"]
+
+
+@pytest.fixture
+def environment(settings: Settings) -> dict[str, str]:
+    """What the process is told."""
+    given = settings.model_dump(include={"database_url", "redis_url", "supabase_url"})
+    return {
+        **os.environ,
+        **{name.upper(): value for name, value in given.items()},
+        "GOOGLE_CLIENT_ID": "client",
+        "GOOGLE_CLIENT_SECRET": "secret",
+        "TOKEN_KEYS": settings.token_keys[0],
+        "PORT": str(free_port()),
+        "LOG_FORMAT": "json",
+    }
+
+
+@pytest.fixture
+def site(environment: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A running site."""
+    with (tmp_path / "web.log").open("wb") as log:
+        process = subprocess.Popen(GUNICORN, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", int(environment["PORT"]))) == 0:
+                    break
+            assert process.poll() is None, (tmp_path / "web.log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_idle_connections_do_not_hold_up_a_shutdown(
+    site: subprocess.Popen[bytes], environment: dict[str, str], tmp_path: Path
+) -> None:
+    base = f"http://127.0.0.1:{environment['PORT']}"
+    with requests.Session() as http:
+        assert http.get(f"{base}/health", timeout=PATIENCE_S).status_code == 200
+        site.send_signal(signal.SIGTERM)
+        assert site.wait(timeout=PATIENCE_S) == 0
+    log = (tmp_path / "web.log").read_text()
+    assert "graceful timeout" not in log
+    assert "Traceback" not in log
+
+
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "REDIS_URL", "TOKEN_KEYS"])
+def test_a_wrong_variable_stops_it_with_one_line(
+    environment: dict[str, str], variable: str
+) -> None:
+    ended = subprocess.run(
+        GUNICORN,
+        cwd=ROOT,
+        env={**environment, variable: "nonsense"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert ended.returncode != 0
+    lines = [line for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
+    assert len(lines) == 1
+    assert variable in lines[0]
+    assert "nonsense" not in lines[0]

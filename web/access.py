@@ -1,0 +1,62 @@
+"""Request ids, the access log and headers that every answer carries."""
+
+import re
+import time
+
+import structlog
+from flask import Flask, Response, g, request
+
+from domain.ids import new_id
+
+log = structlog.get_logger("web.access")
+
+REQUEST_ID = "X-Request-ID"
+SHAPE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+SAFE_HEADERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+QUIET = {"/health", "/health/ready"}
+"""Asked every few seconds by machines; only their failures are news."""
+
+
+def install(app: Flask) -> None:
+    """Give every request an id and a line in the log."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    g.began = time.perf_counter()
+    given = request.headers.get(REQUEST_ID, "")
+    g.request_id = given if SHAPE.fullmatch(given) else str(new_id())
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _end(response: Response) -> Response:
+    response.headers[REQUEST_ID] = g.request_id
+    for name, value in SAFE_HEADERS:
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", API_POLICY)
+    if "caller" in g:
+        response.headers.setdefault("Cache-Control", "no-store")
+    if response.status_code >= 400 or request.path not in QUIET:
+        _write(response)
+    return response
+
+
+def _write(response: Response) -> None:
+    """Log the path without its query, where a ticket may stand."""
+    log.info(
+        "request",
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        ms=round((time.perf_counter() - g.began) * 1000, 1),
+        size=response.content_length,
+        replayed=response.headers.get("Idempotency-Replayed") == "true",
+    )

@@ -1,0 +1,141 @@
+"""Routes of the API: typed in, typed out, and written down for the OpenAPI document.
+
+A route is a function with keyword parameters. `caller: Caller` asks for a valid token, `body` and
+`query` are pydantic models, every other parameter comes from the path. It returns a Reply, or a
+Flask response where the bytes are already made.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, cast
+
+from flask import Flask, Response, g
+from pydantic import BaseModel
+
+from web.auth import caller_of_request
+from web.idempotency import once
+from web.limits import guard
+from web.replies import Reply
+from web.requests import read_body, read_query
+
+PREFIX = "/api/v1"
+OPERATIONS = "podium.operations"
+
+Handler = Callable[..., Reply | Response]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path."""
+
+    method: str
+    rule: str
+    noun: str
+    handler: Handler
+    answer: type[BaseModel] | None
+    status: HTTPStatus
+    refusals: dict[HTTPStatus, str]
+    """What this route refuses beyond what all routes do, and when."""
+    limit: str | None
+    also: dict[HTTPStatus, str]
+    """Other answers that are not errors."""
+
+    @property
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """The handler's parameters."""
+        return dict(inspect.signature(self.handler).parameters)
+
+    @property
+    def needs_caller(self) -> bool:
+        """Whether a token is asked for."""
+        return "caller" in self.parameters
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether an idempotency key is heeded."""
+        return self.method == "POST" and self.needs_caller
+
+    def model(self, part: str) -> type[BaseModel] | None:
+        """The model of `body` or `query`, if the handler takes one."""
+        parameter = self.parameters.get(part)
+        return None if parameter is None else cast("type[BaseModel]", parameter.annotation)
+
+
+class Routes:
+    """The routes of one noun."""
+
+    def __init__(self, noun: str, prefix: str = PREFIX) -> None:
+        self.noun = noun
+        self._prefix = prefix
+        self._operations: list[Operation] = []
+
+    def route(
+        self,
+        method: str,
+        rule: str,
+        answer: type[BaseModel] | None,
+        *,
+        status: HTTPStatus = HTTPStatus.OK,
+        refusals: dict[HTTPStatus, str] | None = None,
+        limit: str | None = None,
+        also: dict[HTTPStatus, str] | None = None,
+    ) -> Callable[[Handler], Handler]:
+        """Note a route. The first line of the handler's docstring becomes its summary."""
+
+        def note(handler: Handler) -> Handler:
+            self._operations.append(
+                Operation(
+                    method,
+                    self._prefix + rule,
+                    self.noun,
+                    handler,
+                    answer,
+                    status,
+                    refusals or {},
+                    limit,
+                    also or {},
+                )
+            )
+            return handler
+
+        return note
+
+    def register(self, app: Flask) -> None:
+        """Put the routes into `app`."""
+        app.extensions.setdefault(OPERATIONS, []).extend(self._operations)
+        for operation in self._operations:
+            app.add_url_rule(
+                operation.rule,
+                f"{self.noun}.{operation.handler.__name__}",
+                _view(operation, app),
+                methods=[operation.method],
+            )
+
+
+def _view(operation: Operation, app: Flask) -> Callable[..., Response]:
+    """Wrap a handler: who, how often, what, and once."""
+    query, body = operation.model("query"), operation.model("body")
+    needs_caller, is_kept, handler = operation.needs_caller, operation.is_kept, operation.handler
+    name = f"{operation.noun}.{handler.__name__}"
+    within = guard(app, operation.limit, name) if operation.limit else None
+
+    @wraps(handler)
+    def view(**arguments: Any) -> Response:
+        if needs_caller:
+            arguments["caller"] = g.caller = caller_of_request()
+        if within is not None:
+            within()
+        if query is not None:
+            arguments["query"] = read_query(query)
+        if body is not None:
+            arguments["body"] = read_body(body)
+        if is_kept:
+            who = str(g.caller.user_id)
+            return once(who, lambda: cast("Reply", handler(**arguments))).response()
+        answer = handler(**arguments)
+        return answer.response() if isinstance(answer, Reply) else answer
+
+    return view

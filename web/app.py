@@ -1,0 +1,59 @@
+"""The application factory."""
+
+import os
+
+from flask import Flask
+from flask_cors import CORS
+
+from domain.settings import Settings, load_or_exit
+from web import (
+    access,
+    cli,
+    competitions,
+    docs,
+    errors,
+    fitness,
+    health,
+    leaderboard,
+    limits,
+    me,
+    pages,
+)
+from web.db import EXTENSION, Front
+from web.idempotency import HEADER, REPLAYED
+from web.live import routes as live
+from worker.logs import configure_logging
+
+LARGEST_BODY = 64 * 1024
+"""Bytes; a route that takes more says so itself."""
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the application. Without `settings` they come from the environment."""
+    settings = settings or load_or_exit(os.environ)
+    configure_logging(settings.log_level, settings.log_format)
+    app = Flask("web", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.extensions[EXTENSION] = Front(settings)
+    access.install(app)
+    errors.install(app)
+    limits.install(app, settings)
+    _allow_origins(app, settings)
+    for noun in (me, competitions, leaderboard, fitness, health):
+        noun.routes.register(app)
+    live.register(app)
+    docs.install(app)
+    app.register_blueprint(pages.blueprint)
+    cli.install(app)
+    return app
+
+
+def _allow_origins(app: Flask, settings: Settings) -> None:
+    """Let pages of these origins call the API. Tokens travel in a header, never in a cookie."""
+    CORS(
+        app,
+        resources={r"/api/*": {"origins": list(settings.cors_origins)}},
+        allow_headers=["Authorization", "Content-Type", "If-None-Match", HEADER, access.REQUEST_ID],
+        expose_headers=["ETag", "Location", "Retry-After", REPLAYED, access.REQUEST_ID],
+        max_age=600,
+    )

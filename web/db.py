@@ -1,0 +1,125 @@
+"""What a web process holds open: made at first use, so nothing crosses gunicorn's fork."""
+
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import cast
+
+from flask import current_app
+from sqlalchemy import Engine
+
+from domain.database import make_engine
+from domain.fitness.google_oauth import GoogleOAuth
+from domain.fitness.vault import Vault
+from domain.leaderboards.names import Names
+from domain.leaderboards.store import BoardStore
+from domain.redis import Redis, make_redis
+from domain.settings import Settings
+from web.board_facts import BoardFacts
+from web.board_pages import BoardPages
+from web.board_table import BoardTable
+from web.live.bells import Bells
+from web.live.positions import Positions
+from web.people import People
+from web.tokens import TokenVerifier
+from worker.app import make_app
+from worker.doorbell import Doorbell
+from worker.unit import Unit, unit_of_work
+
+EXTENSION = "podium"
+
+
+class Front:
+    """The engine, the Redis client and what is remembered between requests."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Sized for greenlets: requests wait for a connection, sockets hold none."""
+        return make_engine(self.settings.database_url, pool_size=10, max_overflow=10)
+
+    @cached_property
+    def redis(self) -> Redis:
+        """The client for short commands."""
+        return make_redis(self.settings.redis_url)
+
+    @cached_property
+    def doorbell(self) -> Doorbell:
+        """Wakes the workers."""
+        return Doorbell(make_app(self.settings), self.redis)
+
+    @cached_property
+    def boards(self) -> BoardStore:
+        """Rankings in Redis."""
+        return BoardStore(self.redis)
+
+    @cached_property
+    def names(self) -> Names:
+        """Display names by user id."""
+        return Names(self.redis, self.engine)
+
+    @cached_property
+    def bells(self) -> Bells:
+        """The one subscription to Redis."""
+        return Bells(self.settings.redis_url)
+
+    @cached_property
+    def positions(self) -> Positions:
+        """Where each followed board stands; shared with the sockets."""
+        return Positions(self.bells, self.boards)
+
+    @cached_property
+    def tokens(self) -> TokenVerifier:
+        """Checks sign-in tokens."""
+        return TokenVerifier(self.settings)
+
+    @cached_property
+    def people(self) -> People:
+        """Who is behind a checked token."""
+        return People(self.unit)
+
+    @cached_property
+    def facts(self) -> BoardFacts:
+        """Who may see which board."""
+        return BoardFacts(self.unit)
+
+    @cached_property
+    def board_pages(self) -> BoardPages:
+        """Boards as bytes."""
+        return BoardPages(self.positions, self.boards, self.names)
+
+    @cached_property
+    def board_table(self) -> BoardTable:
+        """Boards while Redis has none."""
+        return BoardTable(self.unit, self.names)
+
+    @cached_property
+    def google(self) -> GoogleOAuth:
+        """Google's OAuth endpoints."""
+        return GoogleOAuth(self.settings)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Seals vendors' tokens."""
+        return Vault(self.settings.token_keys)
+
+    def close(self) -> None:
+        """Stop what listens and close what was opened."""
+        opened = self.__dict__
+        for listener in ("positions", "bells"):
+            if listener in opened:
+                opened[listener].stop()
+        if "engine" in opened:
+            self.engine.dispose()
+        if "redis" in opened:
+            self.redis.close()
+
+    def unit(self) -> AbstractContextManager[Unit]:
+        """Open a unit of work."""
+        return unit_of_work(self.engine)
+
+
+def front() -> Front:
+    """Return the current application's own."""
+    return cast("Front", current_app.extensions[EXTENSION])

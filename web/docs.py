@@ -1,0 +1,81 @@
+"""`/openapi.json` and `/docs`: Swagger UI from its Python package, without any foreign host."""
+
+from importlib import resources
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import orjson
+from flask import Blueprint, Flask, Response, current_app, send_from_directory
+
+from web.api import OPERATIONS
+from web.openapi import document
+from web.replies import JSON
+
+ASSETS = Path(str(resources.files("flask_swagger_ui") / "dist"))
+DAY_SECONDS = 86_400
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Podium API</title>
+<link rel="icon" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="docs"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+START = """SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#docs", deepLinking: true, validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout",
+});
+"""
+POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
+
+blueprint = Blueprint("docs", __name__)
+
+
+def install(app: Flask) -> None:
+    """Compose the document of `app`'s routes, once all are registered."""
+    written = orjson.dumps(document(app.extensions[OPERATIONS], _version()))
+    app.extensions["podium.openapi"] = written
+    app.register_blueprint(blueprint)
+
+
+def _version() -> str:
+    try:
+        return version("podium")
+    except PackageNotFoundError:
+        return "0.1.0"
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    """The document."""
+    return Response(current_app.extensions["podium.openapi"], content_type=JSON)
+
+
+@blueprint.get("/docs")
+@blueprint.get("/docs/")
+def page() -> Response:
+    """The page."""
+    answer = Response(PAGE, content_type="text/html; charset=utf-8")
+    answer.headers["Content-Security-Policy"] = POLICY
+    return answer
+
+
+@blueprint.get("/docs/start.js")
+def start() -> Response:
+    """What starts the page; a file of its own, so that no inline script is allowed."""
+    return Response(START, content_type="text/javascript; charset=utf-8")
+
+
+@blueprint.get("/docs/<any('swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'):name>")
+def asset(name: str) -> Response:
+    """A file of Swagger UI."""
+    return send_from_directory(ASSETS, name, max_age=DAY_SECONDS)

@@ -1,0 +1,1 @@
+"""Sockets: who listens to what, and how it reaches them."""

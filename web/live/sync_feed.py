@@ -1,0 +1,123 @@
+"""People who watch their own syncs: told by bells, read from the rows."""
+
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import gevent
+import structlog
+from gevent.event import Event
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.live import composing
+from domain.live.messages import CloseCode
+from domain.live.recent_syncs import recent_syncs
+from models import SyncRequest
+from web.live.frames import message_frame
+from web.live.socket import Socket
+from worker.unit import Unit
+
+log = structlog.get_logger(__name__)
+
+LINGER_S = 0.1
+"""Bells that come together are answered by one query."""
+POLL_S = 5.0
+"""How often syncs that are under way are looked at without a bell."""
+RETRY_S = 1.0
+
+
+@dataclass(eq=False, slots=True)
+class SyncWatcher:
+    """One socket, and what it was told of each recent sync."""
+
+    socket: Socket
+    user_id: uuid.UUID
+    told: dict[uuid.UUID, bytes] | None = field(default=None, init=False)
+
+    def tell(self, syncs: Sequence[SyncRequest]) -> None:
+        """Send what has changed; at first, what is under way and the last one that ended."""
+        frames = {one.id: message_frame(composing.sync(one)) for one in syncs}
+        if self.told is None:
+            ended = [one.id for one in syncs if one.finished_at is not None]
+            self.told = {id_: frames[id_] for id_ in ended[:-1]}
+        for sync_id, frame in frames.items():
+            if self.told.get(sync_id) != frame:
+                self.socket.send(frame)
+        self.told = frames
+
+
+class SyncFeed:
+    """All sockets of this process that watch syncs."""
+
+    def __init__(self, unit: Callable[[], AbstractContextManager[Unit]]) -> None:
+        self._unit = unit
+        self._watchers: dict[uuid.UUID, set[SyncWatcher]] = {}
+        self._due: set[uuid.UUID] = set()
+        self._under_way: set[uuid.UUID] = set()
+        self._wake = Event()
+        self._running = False
+
+    def join(self, watcher: SyncWatcher) -> None:
+        """Tell someone how their syncs stand, and from then on what changes."""
+        self._watchers.setdefault(watcher.user_id, set()).add(watcher)
+        self._look_at({watcher.user_id})
+        if not self._running:
+            self._running = True
+            gevent.spawn(self._run)
+
+    def leave(self, watcher: SyncWatcher) -> None:
+        """Send nothing more to a watcher."""
+        of_person = self._watchers.get(watcher.user_id, set())
+        of_person.discard(watcher)
+        if not of_person:
+            self._watchers.pop(watcher.user_id, None)
+
+    def heard(self, payload: bytes) -> None:
+        """Take a bell: a JSON list of user ids."""
+        self._look_at({uuid.UUID(user_id) for user_id in json.loads(payload)})
+
+    def missed(self) -> None:
+        """Look at everyone: bells may have been lost."""
+        self._look_at(set(self._watchers))
+
+    def _look_at(self, user_ids: set[uuid.UUID]) -> None:
+        here = user_ids & self._watchers.keys()
+        if here:
+            self._due |= here
+            self._wake.set()
+
+    def _run(self) -> None:
+        try:
+            while self._watchers:
+                if not self._wake.wait(POLL_S):
+                    self._under_way &= self._watchers.keys()
+                    self._look_at(self._under_way)
+                gevent.sleep(LINGER_S)
+                self._wake.clear()
+                self._tell_or_retry()
+        except Exception:
+            log.exception("live.sync_feed_failed")
+            for watcher in [one for of_person in self._watchers.values() for one in of_person]:
+                watcher.socket.close(CloseCode.INTERNAL_ERROR)
+        finally:
+            self._running = False
+
+    def _tell_or_retry(self) -> None:
+        due, self._due = self._due & self._watchers.keys(), set()
+        if not due:
+            return
+        try:
+            with self._unit() as unit:
+                syncs = recent_syncs(unit.session, due)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("live.syncs_unread", error=str(error))
+            gevent.sleep(RETRY_S)
+            self._look_at(due)
+            return
+        for user_id, of_person in syncs.items():
+            under_way = any(one.finished_at is None for one in of_person)
+            (self._under_way.add if under_way else self._under_way.discard)(user_id)
+            for watcher in list(self._watchers.get(user_id, ())):
+                watcher.tell(of_person)

@@ -1,0 +1,44 @@
+"""One socket that watches a board."""
+
+from dataclasses import dataclass, field
+
+from domain.leaderboards.board import Place, Position
+from domain.live import composing
+from web.live.feed import Back
+from web.live.frames import frame, message_frame, with_field
+from web.live.socket import Socket
+
+
+@dataclass(eq=False, slots=True)
+class Watcher:
+    """Who watches, from where on, and which place they were last told."""
+
+    socket: Socket
+    user_id: str
+    resume: Position | None = None
+    """What the client says that it has."""
+    joined_at: int = field(default=0, init=False)
+    """Offset of what it was sent on arrival; older frames are not for it."""
+    place: Place | None = field(default=None, init=False)
+
+    def welcome(self, head: bytes, offset: int, place: Place | None) -> None:
+        """Send a snapshot, whose encoded `head` lacks only the reader's own place."""
+        self.joined_at, self.place = offset, place
+        mine = None if place is None else composing.place_of(place)
+        self.socket.send(frame(with_field(head, "me", mine)))
+
+    def welcome_back(self, back: Back) -> None:
+        """Send what leads from `resume` to the present, and the reader's own place."""
+        if self.resume is None:
+            return
+        frames = back.missed[self.resume]
+        self.joined_at = frames[-1].offset if frames else self.resume.offset
+        for missed in frames:
+            self.socket.send(missed.data)
+        self.tell_place(back.places.get(self.user_id))
+
+    def tell_place(self, place: Place | None) -> None:
+        """Send the reader's own place if it is another than before."""
+        if place != self.place:
+            self.place = place
+            self.socket.send(message_frame(composing.me(place)))

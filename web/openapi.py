@@ -1,0 +1,165 @@
+"""The OpenAPI 3.1 document, read off the routes and their pydantic models.
+
+pydantic writes the schemas; what is left for us is the paths. Own code rather than flask-openapi3,
+which also reads the request: it computes a model's JSON schema again at every call, takes a JSON
+string for a second layer of JSON, and knows neither problem documents nor idempotency keys.
+"""
+
+import inspect
+import re
+from http import HTTPStatus
+from typing import Any, Literal
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import models_json_schema
+
+from web.api import Operation
+from web.errors import PROBLEM
+from web.idempotency import HEADER
+from web.replies import JSON
+from web.schemas.problem import Problem
+
+REFERENCE = "#/components/schemas/{model}"
+CONVERTER = re.compile(r"<(?:[^<>:]+:)?([^<>]+)>")
+Mode = Literal["validation", "serialization"]
+
+EVERYWHERE = {HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong here."}
+WITH_CALLER = {
+    HTTPStatus.UNAUTHORIZED: "No token, or one that is not valid here.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "A needed part is down; try again after `Retry-After`.",
+}
+WITH_BODY = {
+    HTTPStatus.BAD_REQUEST: "The body or a header cannot be read.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not JSON.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Some fields are not valid.",
+}
+KEPT = "The key was used for another request, or its first request still runs."
+
+
+def document(operations: list[Operation], version: str) -> dict[str, Any]:
+    """Compose the document."""
+    schemas, components = _schemas(operations)
+    paths: dict[str, Any] = {}
+    for operation in operations:
+        path = paths.setdefault(CONVERTER.sub(r"{\1}", operation.rule), {})
+        path[operation.method.lower()] = _operation(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Podium",
+            "version": version,
+            "description": "Health competitions: fitness data in, live rankings out.",
+        },
+        "tags": [{"name": noun} for noun in dict.fromkeys(one.noun for one in operations)],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "person": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+            },
+        },
+    }
+
+
+def _schemas(
+    operations: list[Operation],
+) -> tuple[dict[Any, Any], dict[str, Any]]:
+    wanted: dict[tuple[type[BaseModel], Mode], None] = {(Problem, "serialization"): None}
+    for operation in operations:
+        if operation.answer is not None:
+            wanted[operation.answer, "serialization"] = None
+        if (body := operation.model("body")) is not None:
+            wanted[body, "validation"] = None
+    schemas, definitions = models_json_schema(list(wanted), ref_template=REFERENCE)
+    return dict(schemas), definitions["$defs"]
+
+
+def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
+    summary, _, description = (inspect.getdoc(operation.handler) or "").partition("\n\n")
+    found: dict[str, Any] = {
+        "operationId": f"{operation.noun}_{operation.handler.__name__.rstrip('_')}",
+        "tags": [operation.noun],
+        "summary": " ".join(summary.split()),
+        "parameters": _parameters(operation),
+        "responses": _responses(operation, schemas),
+    }
+    if description:
+        found["description"] = description
+    if operation.needs_caller:
+        found["security"] = [{"person": []}]
+    if (body := operation.model("body")) is not None:
+        required = any(field.is_required() for field in body.model_fields.values())
+        content = {JSON: {"schema": schemas[body, "validation"]}}
+        found["requestBody"] = {"required": required, "content": content}
+    return found
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": TypeAdapter(operation.parameters[name].annotation).json_schema(),
+        }
+        for name in CONVERTER.findall(operation.rule)
+    ]
+    if (query := operation.model("query")) is not None:
+        found += _query_parameters(query)
+    if operation.is_kept:
+        schema = {"type": "string", "minLength": 1, "maxLength": 255}
+        text = "Repeating a request with its key answers the first result again."
+        found.append({"name": HEADER, "in": "header", "description": text, "schema": schema})
+    return found
+
+
+def _query_parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
+    """Write a model's fields as parameters, with what they refer to in place."""
+    schema = query.model_json_schema()
+    definitions = schema.get("$defs", {})
+    return [
+        {"name": name, "in": "query", "schema": _resolved(field, definitions)}
+        for name, field in schema["properties"].items()
+    ]
+
+
+def _resolved(schema: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_resolved(one, definitions) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if (reference := schema.get("$ref")) is not None:
+        return definitions[reference.rpartition("/")[2]]
+    return {name: _resolved(value, definitions) for name, value in schema.items()}
+
+
+def _responses(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
+    good: dict[str, Any] = {"description": operation.status.phrase}
+    if operation.answer is not None:
+        good["content"] = {JSON: {"schema": schemas[operation.answer, "serialization"]}}
+    answers = {operation.status: good}
+    answers |= {status: {"description": text} for status, text in operation.also.items()}
+    for status, text in sorted(_refusals(operation).items()):
+        schema = schemas[Problem, "serialization"]
+        answers[status] = {"description": text, "content": {PROBLEM: {"schema": schema}}}
+    return {str(int(status)): answer for status, answer in answers.items()}
+
+
+def _refusals(operation: Operation) -> dict[HTTPStatus, str]:
+    found = dict(EVERYWHERE)
+    if operation.needs_caller:
+        found |= WITH_CALLER
+    if operation.model("query") is not None:
+        found[HTTPStatus.UNPROCESSABLE_ENTITY] = "Some parameters are not valid."
+    if operation.model("body") is not None:
+        found |= WITH_BODY
+    if operation.limit is not None:
+        found[HTTPStatus.TOO_MANY_REQUESTS] = f"More than {operation.limit}."
+    for status, text in operation.refusals.items():
+        found[status] = f"{found[status]} {text}" if status in found else text
+    if operation.is_kept:
+        before = found.get(HTTPStatus.CONFLICT)
+        found[HTTPStatus.CONFLICT] = f"{before} {KEPT}" if before else KEPT
+        found.setdefault(HTTPStatus.BAD_REQUEST, "A header cannot be read.")
+    return found

@@ -1,0 +1,145 @@
+"""Competitions and their participants."""
+
+import uuid
+from typing import Annotated, Literal, Self
+
+from pydantic import Field
+
+from domain.competitions.competition import NewCompetition, Seen
+from models import Participant
+from models.competition import CompetitionStatus, Scoring, Sources, Visibility
+from models.slots import Metric
+from web.schemas.fields import (
+    Answer,
+    Body,
+    Name,
+    PageQuery,
+    Prose,
+    TimeZone,
+    UserId,
+    UtcTime,
+)
+
+WEEK_HOURS = 168
+MOST_PARTICIPANTS = 1_000_000
+Whole = Annotated[int, Field(ge=1, le=10**12)]
+
+
+class TotalScoring(Body):
+    """The sum of all days."""
+
+    kind: Literal["total"]
+
+
+class CompetitionBody(Body):
+    """A competition to be made. Times are whole quarter hours."""
+
+    name: Name
+    description: Prose | None = None
+    metric: Metric
+    starts_at: UtcTime
+    ends_at: UtcTime
+    timezone: TimeZone
+    visibility: Visibility
+    max_participants: Annotated[int, Field(ge=1, le=MOST_PARTICIPANTS)] | None = None
+    scoring: TotalScoring = TotalScoring(kind="total")
+    daily_cap: Whole | None = None
+    min_score: Whole | None = None
+    sources: Sources = Sources.MEASURED
+    grace_hours: Annotated[int, Field(ge=0, le=WEEK_HOURS)] = 24
+    review_hours: Annotated[int, Field(ge=0, le=WEEK_HOURS)] = 0
+    late_join: bool = True
+
+    def decided(self) -> NewCompetition:
+        """Return it as the domain takes it."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return NewCompetition(**{**fields, "scoring": Scoring(self.scoring.kind)})
+
+
+class ScoringAnswer(Answer):
+    """How days make a score."""
+
+    kind: Scoring
+
+
+class FreshnessAnswer(Answer):
+    """How old my data is."""
+
+    last_synced_at: UtcTime | None
+    synced_until: UtcTime | None
+
+
+class CompetitionAnswer(Answer):
+    """A competition as I see it."""
+
+    id: uuid.UUID
+    name: str
+    description: str | None
+    metric: Metric
+    starts_at: UtcTime
+    ends_at: UtcTime
+    timezone: str
+    visibility: Visibility
+    max_participants: int | None
+    scoring: ScoringAnswer
+    daily_cap: int | None
+    min_score: int | None
+    sources: Sources
+    grace_hours: int
+    review_hours: int
+    late_join: bool
+    status: CompetitionStatus
+    participant_count: int
+    joined: bool
+    organiser: bool
+    """Whether I made it."""
+    invite_code: str | None
+    """Only for its organiser."""
+    rules_version: int
+    funded: bool | None
+    """Null without a prize."""
+    freshness: FreshnessAnswer | None
+    """Null when I do not take part."""
+    created_at: UtcTime
+
+    @classmethod
+    def of(cls, seen: Seen) -> Self:
+        """Render what the domain says that one caller sees."""
+        row = seen.competition
+        computed = {
+            "scoring": ScoringAnswer(kind=row.scoring),
+            "joined": seen.joined,
+            "organiser": seen.organiser,
+            "invite_code": row.invite_code if seen.organiser else None,
+            "funded": None,
+            "freshness": seen.freshness,
+        }
+        plain = {name: getattr(row, name) for name in cls.model_fields if name not in computed}
+        return cls.model_validate({**plain, **computed}, from_attributes=True)
+
+
+class CompetitionQuery(PageQuery):
+    """Which competitions."""
+
+    status: CompetitionStatus | None = None
+    mine: bool = False
+    """Only those that I made or take part in."""
+
+
+class JoinBody(Body):
+    """How to get in."""
+
+    invite_code: Annotated[str, Field(max_length=100)] | None = None
+
+
+class ParticipantAnswer(Answer):
+    """Someone who takes part."""
+
+    user_id: UserId
+    display_name: str
+    joined_at: UtcTime
+
+    @classmethod
+    def of(cls, row: Participant, name: str) -> Self:
+        """Render a row and the person's name."""
+        return cls(user_id=row.user_id, display_name=name, joined_at=row.joined_at)

@@ -1,0 +1,92 @@
+/** My own data: asking for a sync, and what each sync did. */
+
+import { byId, clone, number, relative } from "./dom.js";
+import { Live } from "./live.js";
+
+const SHOWN = 4;
+const TEXTS = { queued: "Waiting for its turn", running: "Fetching from Google Fit" };
+
+export class SyncView {
+  #session;
+  #config;
+  #live = null;
+  #walker = null;
+  #onDone = () => {};
+  #items = new Map();
+
+  constructor(session, config) {
+    this.#session = session;
+    this.#config = config;
+  }
+
+  /** Begin to listen; `onDone` is called when a sync has ended. */
+  start(walker, onDone) {
+    this.#walker = walker;
+    this.#onDone = onDone;
+    this.#live = new Live({
+      url: () => `${location.origin.replace("http", "ws")}/ws/fitness`,
+      token: () => this.#session.token(),
+      onMessage: (message) => {
+        if (message.type === "sync") this.#show(message);
+      },
+      onState: () => {},
+    });
+  }
+
+  /** Show a newer token on the open connection. */
+  renew(token) {
+    this.#live?.renew(token);
+  }
+
+  async sync() {
+    try {
+      await this.#session.call("POST", "/fitness/sync", {});
+    } catch (problem) {
+      if (problem.code !== "not_connected" || this.#walker === null) throw problem;
+      await this.#connect();
+      await this.#session.call("POST", "/fitness/sync", {});
+    }
+  }
+
+  /** Say how old my data is, from what the competitions know. */
+  showFreshness(competitions) {
+    const freshness = competitions.find((one) => one.freshness)?.freshness;
+    byId("freshness").textContent = freshness?.last_synced_at
+      ? `Last synced ${relative(freshness.last_synced_at)}`
+      : "Not synced yet";
+  }
+
+  /** Give the sandbox's consent, as the app's Google dialogue would. */
+  async #connect() {
+    const place = `${this.#config.supabase_url}/control/people/${this.#walker}/code`;
+    const { code } = await (await fetch(place)).json();
+    await this.#session.call("POST", "/fitness/connections", {
+      provider: "google_fit",
+      server_auth_code: code,
+    });
+  }
+
+  #show(sync) {
+    let item = this.#items.get(sync.sync_id);
+    if (item === undefined) {
+      item = clone("sync-template");
+      this.#items.set(sync.sync_id, item);
+      byId("syncs").prepend(item);
+    }
+    item.dataset.status = sync.status;
+    item.querySelector(".sync-text").textContent = textOf(sync);
+    item.querySelector("time").textContent = new Date().toLocaleTimeString([], { timeStyle: "short" });
+    for (const [id, old] of [...this.#items].slice(0, -SHOWN)) {
+      old.remove();
+      this.#items.delete(id);
+    }
+    if (sync.status === "succeeded" || sync.status === "failed") this.#onDone();
+  }
+}
+
+function textOf({ status, slots, error }) {
+  if (status === "failed") return `Failed: ${error?.detail || error?.code}`;
+  if (status !== "succeeded") return TEXTS[status] ?? status;
+  if (slots.changed === 0) return `Nothing new among ${number(slots.received)} values`;
+  return `${number(slots.changed)} of ${number(slots.received)} values were new`;
+}
