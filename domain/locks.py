@@ -7,6 +7,7 @@ a steady stream of writers cannot starve it.
 
 import uuid
 from collections.abc import Collection
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -31,4 +32,23 @@ def lock_competitions_shared(session: Session, competition_ids: Collection[uuid.
             " FROM unnest(CAST(:ids AS uuid[])) AS id"
         ),
         {"ids": sorted(competition_ids)},
+    )
+
+
+def lock_for_data(session: Session, person_ids: Collection[int], now: datetime) -> list[uuid.UUID]:
+    """Lock people and all competitions that they are in; return those that still take data."""
+    lock_people(session, person_ids)
+    people = {"people": list(person_ids)}
+    joined = text("SELECT DISTINCT competition_id FROM participant WHERE person_id = ANY(:people)")
+    competition_ids = list(session.scalars(joined, people))
+    lock_competitions_shared(session, competition_ids)
+    return list(
+        session.scalars(
+            text(
+                "SELECT id FROM competition WHERE id = ANY(:ids)"
+                " AND status IN ('upcoming', 'active', 'closing')"
+                " AND ends_at + make_interval(hours => grace_hours) > :now"
+            ),
+            {"ids": competition_ids, "now": now},
+        )
     )

@@ -1,21 +1,19 @@
 """Writing what was fetched: slots, scores and cursors of a whole batch in one transaction."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from psycopg import Connection
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain.fitness.providers.base import Pulled
 from domain.fitness.queue import Claim
+from domain.fitness.slot_store import Change, SourceDay, changed_days, store_days
 from domain.leaderboards.marks import mark_dirty
-from domain.locks import lock_competitions_shared, lock_people
-from domain.scoring.recompute import ChangedDays, recompute_changed
-from models.slots import Metric
+from domain.locks import lock_for_data
+from domain.scoring.recompute import recompute_changed
 
 
 @dataclass(frozen=True)
@@ -37,36 +35,14 @@ class Written:
 
 def write(session: Session, batch: Sequence[Fetched], now: datetime) -> Written:
     """Store a batch: whoever's lease was lost is left out, what did not change is not written."""
-    lock_people(session, [one.claim.person_id for one in batch])
-    open_competitions = _lock_open_competitions(session, batch, now)
+    open_competitions = lock_for_data(session, [one.claim.person_id for one in batch], now)
     held = _still_held(session, batch)
-    _stage(session, held)
-    changes = _merge(session, now)
-    scores = recompute_changed(session, _changed_days(changes), open_competitions)
+    changes = store_days(session, _days(held), now)
+    scores = recompute_changed(session, changed_days(changes), open_competitions)
     mark_dirty(session, scores)
     _move_cursors(session, held, now)
     _finish(session, held, changes, now)
     return Written([one.claim.sync_id for one in held], len(scores))
-
-
-def _lock_open_competitions(
-    session: Session, batch: Sequence[Fetched], now: datetime
-) -> list[uuid.UUID]:
-    people = {"people": [one.claim.person_id for one in batch]}
-    joined = text("SELECT DISTINCT competition_id FROM participant WHERE person_id = ANY(:people)")
-    competition_ids = list(session.scalars(joined, people))
-    lock_competitions_shared(session, competition_ids)
-    # Only what is read after the lock says whether a competition still takes data.
-    return list(
-        session.scalars(
-            text(
-                "SELECT id FROM competition WHERE id = ANY(:ids)"
-                " AND status IN ('upcoming', 'active', 'closing')"
-                " AND ends_at + make_interval(hours => grace_hours) > :now"
-            ),
-            {"ids": competition_ids, "now": now},
-        )
-    )
 
 
 def _still_held(session: Session, batch: Sequence[Fetched]) -> list[Fetched]:
@@ -81,103 +57,11 @@ def _still_held(session: Session, batch: Sequence[Fetched]) -> list[Fetched]:
     return [one for one in batch if (one.claim.sync_id, one.claim.lease_token) in held]
 
 
-def _stage(session: Session, batch: Sequence[Fetched]) -> None:
-    session.execute(
-        text(
-            "CREATE TEMPORARY TABLE staged (person_id bigint, metric text, source text, day date,"
-            " class text, low integer, high integer, slots integer[]) ON COMMIT DROP"
-        )
-    )
-    connection: Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]  # psycopg's own
-    with connection.cursor().copy("COPY staged FROM STDIN") as copy:
-        for one in batch:
-            readings = one.pulled.readings
-            lead = f"{one.claim.person_id}\t"
-            copy.write(
-                "".join(
-                    f"{lead}{row.metric}\t{readings.source}\t{row.day}\t{row.slot_class}"
-                    f"\t{row.low}\t{row.high}\t{row.array()}\n"
-                    for row in readings.rows()
-                )
-            )
-    session.execute(text("ANALYZE staged"))
-
-
-# Rows of the staged source and days that are not staged themselves are classes in which the vendor
-# has nothing any more: their slots of the window become 0.
-VANISHED = text(
-    """
-    INSERT INTO staged (person_id, metric, source, day, class, low, high, slots)
-    SELECT d.person_id, d.metric, d.source, d.day, d.class, s.low, s.high, array_fill(0, ARRAY[96])
-    FROM staged s
-    JOIN slot_day d USING (person_id, metric, source, day)
-    WHERE s.class = 'measured' AND d.class <> 'measured'
-      AND NOT EXISTS (SELECT FROM staged o
-                      WHERE (o.person_id, o.metric, o.source, o.day, o.class)
-                          = (d.person_id, d.metric, d.source, d.day, d.class))
-    """
-)
-# `ON CONFLICT` finds no competitor: the people are locked.
-MERGE = text(
-    """
-    WITH merged AS (
-        SELECT s.person_id, s.metric, s.source, s.day, s.class, d.slots AS old,
-               CASE WHEN d.slots IS NULL OR (s.low = 0 AND s.high = 96) THEN s.slots
-                    ELSE d.slots[1:s.low] || s.slots[s.low + 1:s.high] || d.slots[s.high + 1:96]
-               END AS new
-        FROM staged s
-        LEFT JOIN slot_day d USING (person_id, metric, source, day, class)
-    ), changed AS (
-        SELECT * FROM merged WHERE old IS DISTINCT FROM new
-    ), stored AS (
-        INSERT INTO slot_day (person_id, metric, source, day, class, slots, ingested_at)
-        SELECT person_id, metric, source, day, class, new, :now FROM changed
-        ON CONFLICT (person_id, metric, source, day, class) DO UPDATE
-        SET slots = excluded.slots, ingested_at = excluded.ingested_at
-    )
-    SELECT person_id, metric, day,
-           (SELECT count(*) FROM unnest(old, new) AS u(o, n)
-            WHERE coalesce(o, 0) <> coalesce(n, 0)) AS slots
-    FROM changed
-    """
-)
-# An empty class has no row; a measured row stays, for its zeros say that it was fetched.
-TIDY = text(
-    """
-    DELETE FROM slot_day d USING staged s
-    WHERE (d.person_id, d.metric, d.source, d.day, d.class)
-        = (s.person_id, s.metric, s.source, s.day, s.class)
-      AND s.class <> 'measured'
-      AND NOT EXISTS (SELECT FROM unnest(d.slots) AS u(v) WHERE v > 0)
-    """
-)
-
-
-@dataclass(frozen=True)
-class _Change:
-    person_id: int
-    metric: Metric
-    day: Any
-    slots: int
-
-
-def _merge(session: Session, now: datetime) -> list[_Change]:
-    session.execute(VANISHED)
-    rows = session.execute(MERGE, {"now": now})
-    changes = [
-        _Change(person_id, Metric(metric), day, slots) for person_id, metric, day, slots in rows
-    ]
-    session.execute(TIDY)
-    return changes
-
-
-def _changed_days(changes: Sequence[_Change]) -> ChangedDays:
-    real = [change for change in changes if change.slots]
-    return ChangedDays(
-        [change.person_id for change in real],
-        [change.metric for change in real],
-        [change.day for change in real],
-    )
+def _days(batch: Sequence[Fetched]) -> Iterator[SourceDay]:
+    for one in batch:
+        readings = one.pulled.readings
+        for row in readings.rows():
+            yield SourceDay(one.claim.person_id, readings.source, row)
 
 
 def _move_cursors(session: Session, batch: Sequence[Fetched], now: datetime) -> None:
@@ -226,7 +110,7 @@ def _quoted(one: Fetched) -> list[str]:
 
 
 def _finish(
-    session: Session, batch: Sequence[Fetched], changes: Sequence[_Change], now: datetime
+    session: Session, batch: Sequence[Fetched], changes: Sequence[Change], now: datetime
 ) -> None:
     changed: dict[int, int] = {}
     for change in changes:
