@@ -137,7 +137,8 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("daily_cap > 0", name=op.f("ck_competition_daily_cap")),
         sa.CheckConstraint(
-            "mod(extract(epoch FROM starts_at)::bigint, 900) = 0 AND mod(extract(epoch FROM ends_at)::bigint, 900) = 0",
+            "mod(extract(epoch FROM starts_at)::bigint, 900) = 0"
+            " AND mod(extract(epoch FROM ends_at)::bigint, 900) = 0",
             name=op.f("ck_competition_quarter_hours"),
         ),
         sa.CheckConstraint(
