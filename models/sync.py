@@ -58,9 +58,7 @@ class SyncRequest(Base):
             "uq_sync_request_queued",
             "connection_id",
             unique=True,
-            postgresql_where=text(
-                "status = 'queued' AND reason <> 'owed' AND attempts = 0 AND attempts = 0"
-            ),
+            postgresql_where=text("status = 'queued' AND reason <> 'owed' AND attempts = 0"),
         ),
         Index(
             "uq_sync_request_running",

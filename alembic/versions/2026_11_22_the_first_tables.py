@@ -462,9 +462,7 @@ def upgrade() -> None:
         "sync_request",
         ["connection_id"],
         unique=True,
-        postgresql_where=sa.text(
-            "status = 'queued' AND reason <> 'owed' AND attempts = 0 AND attempts = 0"
-        ),
+        postgresql_where=sa.text("status = 'queued' AND reason <> 'owed' AND attempts = 0"),
     )
     op.create_index(
         "uq_sync_request_running",
@@ -506,9 +504,7 @@ def downgrade() -> None:
     op.drop_index(
         "uq_sync_request_queued",
         table_name="sync_request",
-        postgresql_where=sa.text(
-            "status = 'queued' AND reason <> 'owed' AND attempts = 0 AND attempts = 0"
-        ),
+        postgresql_where=sa.text("status = 'queued' AND reason <> 'owed' AND attempts = 0"),
     )
     op.drop_index("ix_sync_request_person_id_requested_at", table_name="sync_request")
     op.drop_index(
