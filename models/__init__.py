@@ -8,6 +8,7 @@ from models.idempotency import IdempotencyKey
 from models.person import Person
 from models.score import ScoreDay
 from models.slots import SlotDay
+from models.source import Source, SourceOrder
 from models.sync import SyncRequest
 
 __all__ = [
@@ -23,5 +24,7 @@ __all__ = [
     "Person",
     "ScoreDay",
     "SlotDay",
+    "Source",
+    "SourceOrder",
     "SyncRequest",
 ]

@@ -3,7 +3,7 @@
 import enum
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Integer
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -40,7 +40,7 @@ class SlotDay(Base):
 
     __tablename__ = "slot_day"
 
-    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(primary_key=True)
     metric: Mapped[Metric] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
@@ -49,4 +49,7 @@ class SlotDay(Base):
     ingested_at: Mapped[datetime]
     """When this content arrived here."""
 
-    __table_args__ = (CheckConstraint("array_length(slots, 1) = 96", name="ninety_six_slots"),)
+    __table_args__ = (
+        CheckConstraint("array_length(slots, 1) = 96", name="ninety_six_slots"),
+        ForeignKeyConstraint(["person_id", "source"], ["source.person_id", "source.key"]),
+    )

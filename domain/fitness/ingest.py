@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 from domain.fitness.providers.base import Pulled
 from domain.fitness.queue import Claim
 from domain.fitness.slot_store import Change, SourceDay, changed_days, store_days
+from domain.fitness.sources import SeenSource, make_known
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_for_data
 from domain.scoring.recompute import recompute_changed
+from models.source import SourceKind
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ def write(session: Session, batch: Sequence[Fetched], now: datetime) -> Written:
     """Store a batch: whoever's lease was lost is left out, what did not change is not written."""
     open_competitions = lock_for_data(session, [one.claim.person_id for one in batch], now)
     held = _still_held(session, batch)
+    make_known(session, _sources(held), now)
     changes = store_days(session, _days(held), now)
     scores = recompute_changed(session, changed_days(changes), open_competitions)
     mark_dirty(session, scores)
@@ -55,6 +58,12 @@ def _still_held(session: Session, batch: Sequence[Fetched]) -> list[Fetched]:
     )
     held = {(sync_id, lease_token) for sync_id, lease_token in rows}
     return [one for one in batch if (one.claim.sync_id, one.claim.lease_token) in held]
+
+
+def _sources(batch: Sequence[Fetched]) -> Iterator[SeenSource]:
+    for one in batch:
+        source = one.pulled.readings.source
+        yield SeenSource(one.claim.person_id, source, one.claim.provider, SourceKind.CLOUD)
 
 
 def _days(batch: Sequence[Fetched]) -> Iterator[SourceDay]:
