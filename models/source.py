@@ -38,7 +38,7 @@ class Source(Base):
     app: Mapped[str | None]
     """The package or bundle that wrote the records."""
     coarse: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Its intervals are longer than an hour, so it counts only where no fine source has anything."""
+    """Its intervals are longer than an hour: it counts only where no fine source has anything."""
     first_seen_at: Mapped[datetime]
     last_data_at: Mapped[datetime | None]
     """End of the newest slot that holds something."""
