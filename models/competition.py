@@ -45,6 +45,11 @@ class Scoring(enum.StrEnum):
     """How days make a score."""
 
     TOTAL = "total"
+    """The sum of the days."""
+    BEST_DAY = "best_day"
+    """The highest day."""
+    GOAL_DAYS = "goal_days"
+    """The number of days that reached the goal."""
 
 
 class Competition(Base):
@@ -58,6 +63,8 @@ class Competition(Base):
     description: Mapped[str | None]
     metric: Mapped[Metric]
     scoring: Mapped[Scoring]
+    goal: Mapped[int | None]
+    """What a day must reach under `goal_days`, in whole units."""
     sources: Mapped[Sources]
     daily_cap: Mapped[int | None]
     """Most that one local day counts, in whole units."""
@@ -90,6 +97,8 @@ class Competition(Base):
             name="capacity",
         ),
         CheckConstraint("daily_cap > 0", name="daily_cap"),
+        CheckConstraint("(scoring = 'goal_days') = (goal IS NOT NULL)", name="goal_given"),
+        CheckConstraint("goal > 0", name="goal"),
         CheckConstraint("(visibility = 'private') = (invite_code IS NOT NULL)", name="invite"),
         Index("ix_competition_status_starts_at", "status", "starts_at"),
         Index("ix_competition_organiser_id", "organiser_id"),

@@ -1,4 +1,4 @@
-"""Sources of data"""
+"""Sources of data, and scores other than totals"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -53,6 +53,19 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("person_id", "ordered_at", name=op.f("pk_source_order")),
     )
+    op.drop_constraint(op.f("ck_competition_scoring"), "competition", type_="check")
+    op.create_check_constraint(
+        op.f("ck_competition_scoring"),
+        "competition",
+        "scoring IN ('total', 'best_day', 'goal_days')",
+    )
+    op.add_column("competition", sa.Column("goal", sa.BigInteger(), nullable=True))
+    op.create_check_constraint(
+        op.f("ck_competition_goal_given"),
+        "competition",
+        "(scoring = 'goal_days') = (goal IS NOT NULL)",
+    )
+    op.create_check_constraint(op.f("ck_competition_goal"), "competition", "goal > 0")
     op.execute(
         "INSERT INTO source (person_id, key, provider, kind, first_seen_at)"
         " SELECT person_id, source, 'google_fit', 'cloud', min(ingested_at)"
@@ -69,6 +82,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM competition WHERE scoring <> 'total'")
+    op.drop_column("competition", "goal")
+    op.drop_constraint(op.f("ck_competition_scoring"), "competition", type_="check")
+    op.create_check_constraint(
+        op.f("ck_competition_scoring"), "competition", "scoring IN ('total')"
+    )
     op.drop_constraint(op.f("fk_slot_day_person_id_source_source"), "slot_day", type_="foreignkey")
     op.create_foreign_key(
         op.f("fk_slot_day_person_id_person"), "slot_day", "person", ["person_id"], ["id"]

@@ -34,6 +34,7 @@ class NewCompetition:
     description: str | None = None
     max_participants: int | None = None
     scoring: Scoring = Scoring.TOTAL
+    goal: int | None = None
     daily_cap: int | None = None
     min_score: int | None = None
     sources: Sources = Sources.MEASURED

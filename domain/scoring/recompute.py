@@ -1,9 +1,11 @@
 """Scores from slots, for many people at once.
 
-A participant's local day counts the slots that lie in it: those measured, and where the competition
-takes all sources those typed in too, at most the daily cap. The score is the sum over the days,
-floored once to whole units. Incremental and full recomputation are the same statements over fewer
-or more days.
+A participant's local day counts the slots that lie in it. In each slot one source counts: the first
+in the person's order that has something there; a coarse source only on days on which no fine one
+has anything. What was measured counts, and where the competition takes all sources what was typed
+in too, at most the daily cap. The score is the sum over the days, the best of them or the number
+that reached the goal, floored once to whole units. Incremental and full recomputation are the same
+statements over fewer or more days.
 """
 
 import uuid
@@ -32,7 +34,7 @@ class ChangedDays:
 
 TOUCHED_BY_CHANGE = """
     SELECT DISTINCT m.competition_id, m.person_id, l.day, l.starts_at, l.ends_at,
-           k.metric, k.sources, k.daily_cap
+           k.metric, k.sources, k.daily_cap, k.starts_at AS ruled_at
     FROM unnest(CAST(:person_ids AS bigint[]), CAST(:metrics AS text[]), CAST(:days AS date[]))
          AS x(person_id, metric, day)
     JOIN participant m ON m.person_id = x.person_id
@@ -44,7 +46,7 @@ TOUCHED_BY_CHANGE = """
 """
 TOUCHED_IN_COMPETITION = """
     SELECT m.competition_id, m.person_id, l.day, l.starts_at, l.ends_at,
-           k.metric, k.sources, k.daily_cap
+           k.metric, k.sources, k.daily_cap, k.starts_at AS ruled_at
     FROM participant m
     JOIN competition k ON k.id = m.competition_id
     JOIN competition_day l ON l.competition_id = k.id
@@ -55,40 +57,82 @@ TOUCHED_IN_COMPETITION = """
                                 AND CAST(l.ends_at AT TIME ZONE 'UTC' AS date))
 """
 
-# A slot of the UTC day `d.day` lies in the local day when its number is in (low, high].
+# `found`: the local day's part of each source's row. A slot of the UTC day `d.day` lies in the
+# local day when its number is in (low, high]. Where everything counts, what a source cannot vouch
+# for fills the slots in which nothing was measured, so it competes with the measured, last.
+# `ranked`: which source is believed first, and whether there is anything to decide.
+# `merged`: days with one source are a sum; in the others each slot is its first source's.
 COUNT_DAYS = """
 WITH touched AS MATERIALIZED ({touched}),
-sums AS (
-    SELECT t.competition_id, t.person_id, t.day, t.sources, t.daily_cap * 1000 AS cap,
-           coalesce(sum(part.value) FILTER (WHERE d.class = 'measured'), 0) AS measured,
-           coalesce(sum(part.value) FILTER (WHERE d.class = 'manual'), 0) AS manual,
-           coalesce(sum(part.value) FILTER (WHERE d.class = 'unknown'), 0) AS unsure
+found AS (
+    SELECT t.competition_id, t.person_id, t.day, t.ruled_at, d.day AS utc_day, d.source, d.class,
+           CASE WHEN d.class = 'unknown' AND t.sources = 'all' THEN 'measured' ELSE d.class END
+               AS part,
+           d.slots[
+               greatest(CAST(extract(epoch FROM t.starts_at - u.midnight) AS integer) / 900, 0) + 1
+               : least(CAST(extract(epoch FROM t.ends_at - u.midnight) AS integer) / 900, 96)
+           ] AS slots
     FROM touched t
-    LEFT JOIN slot_day d ON d.person_id = t.person_id AND d.metric = t.metric
+    JOIN slot_day d ON d.person_id = t.person_id AND d.metric = t.metric
          AND d.day BETWEEN CAST(t.starts_at AT TIME ZONE 'UTC' AS date)
                        AND CAST(t.ends_at AT TIME ZONE 'UTC' AS date)
     CROSS JOIN LATERAL (SELECT CAST(d.day AS timestamp) AT TIME ZONE 'UTC' AS midnight) u
-    CROSS JOIN LATERAL (
-        SELECT sum(slot) AS value
-        FROM unnest(d.slots[
-            greatest(CAST(extract(epoch FROM t.starts_at - u.midnight) AS integer) / 900, 0) + 1
-            : least(CAST(extract(epoch FROM t.ends_at - u.midnight) AS integer) / 900, 96)
-        ]) AS slot
-    ) part
+),
+ranked AS (
+    SELECT f.*, total.value, s.coarse,
+           row_number() OVER (
+               each ORDER BY f.class = 'unknown', array_position(o.keys, f.source) NULLS LAST,
+               array_position(ARRAY['watch', 'band', 'ring', 'phone', 'other', 'cloud'],
+                              CAST(s.kind AS text)),
+               s.first_seen_at DESC, f.source
+           ) AS rank,
+           min(f.source) OVER each <> max(f.source) OVER each
+               OR min(f.class) OVER each <> max(f.class) OVER each AS several,
+           bool_or(NOT s.coarse AND total.value > 0) OVER each AS has_fine
+    FROM found f
+    JOIN source s ON s.person_id = f.person_id AND s.key = f.source
+    CROSS JOIN LATERAL (SELECT sum(slot) AS value FROM unnest(f.slots) AS slot) total
+    LEFT JOIN LATERAL (
+        SELECT c.keys FROM source_order c
+        WHERE c.person_id = f.person_id AND c.ordered_at <= f.ruled_at
+        ORDER BY c.ordered_at DESC LIMIT 1
+    ) o ON true
+    WINDOW each AS (PARTITION BY f.competition_id, f.person_id, f.day, f.part)
+),
+chosen AS (
+    SELECT DISTINCT ON (r.competition_id, r.person_id, r.day, r.part, r.utc_day, slot.number)
+           r.competition_id, r.person_id, r.day, r.part, slot.value
+    FROM ranked r
+    CROSS JOIN LATERAL unnest(r.slots) WITH ORDINALITY AS slot(value, number)
+    WHERE r.several AND slot.value > 0 AND NOT (r.coarse AND r.has_fine)
+    ORDER BY r.competition_id, r.person_id, r.day, r.part, r.utc_day, slot.number, r.rank
+),
+merged AS (
+    SELECT competition_id, person_id, day, part, value FROM ranked WHERE NOT several
+    UNION ALL
+    SELECT competition_id, person_id, day, part, value FROM chosen
+),
+sums AS (
+    SELECT t.competition_id, t.person_id, t.day, t.sources, t.daily_cap * 1000 AS cap,
+           coalesce(sum(m.value) FILTER (WHERE m.part = 'measured'), 0) AS measured,
+           coalesce(sum(m.value) FILTER (WHERE m.part = 'manual'), 0) AS manual,
+           coalesce(sum(m.value) FILTER (WHERE m.part = 'unknown'), 0) AS unsure
+    FROM touched t
+    LEFT JOIN merged m USING (competition_id, person_id, day)
     GROUP BY t.competition_id, t.person_id, t.day, t.sources, t.daily_cap
 ),
 ruled AS (
     SELECT s.*, r.total, least(r.total, s.cap) AS counted
     FROM sums s
     CROSS JOIN LATERAL (
-        SELECT s.measured + CASE WHEN s.sources = 'all' THEN s.manual + s.unsure ELSE 0 END AS total
+        SELECT s.measured + CASE WHEN s.sources = 'all' THEN s.manual ELSE 0 END AS total
     ) r
 )
 INSERT INTO score_day AS old (competition_id, person_id, day, counted, drops)
 SELECT competition_id, person_id, day, counted,
        jsonb_strip_nulls(jsonb_build_object(
            'manual', CASE WHEN sources = 'measured' THEN nullif(manual, 0) END,
-           'unknown', CASE WHEN sources = 'measured' THEN nullif(unsure, 0) END,
+           'unknown', nullif(unsure, 0),
            'cap', nullif(total - counted, 0)))
 FROM ruled
 ON CONFLICT (competition_id, person_id, day) DO UPDATE
@@ -104,11 +148,16 @@ ADD_UP = text(
     UPDATE participant m SET computed = s.total
     FROM (
         SELECT d.competition_id, d.person_id,
-               least(div(sum(d.counted), 1000), :max_score) AS total
+               least(CASE k.scoring
+                   WHEN 'total' THEN div(sum(d.counted), 1000)
+                   WHEN 'best_day' THEN div(max(d.counted), 1000)
+                   WHEN 'goal_days' THEN count(*) FILTER (WHERE d.counted >= k.goal * 1000)
+               END, :max_score) AS total
         FROM unnest(CAST(:competition_ids AS uuid[]), CAST(:person_ids AS bigint[]))
              AS x(competition_id, person_id)
         JOIN score_day d USING (competition_id, person_id)
-        GROUP BY d.competition_id, d.person_id
+        JOIN competition k ON k.id = d.competition_id
+        GROUP BY d.competition_id, d.person_id, k.scoring
     ) s
     WHERE m.competition_id = s.competition_id AND m.person_id = s.person_id
       AND m.computed IS DISTINCT FROM s.total

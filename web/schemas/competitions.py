@@ -25,10 +25,17 @@ MOST_PARTICIPANTS = 1_000_000
 Whole = Annotated[int, Field(ge=1, le=10**12)]
 
 
-class TotalScoring(Body):
-    """The sum of all days."""
+class SimpleScoring(Body):
+    """The sum of all days, or the highest day."""
 
-    kind: Literal["total"]
+    kind: Literal["total", "best_day"]
+
+
+class GoalScoring(Body):
+    """The number of days that reached a goal, in whole units of the metric."""
+
+    kind: Literal["goal_days"]
+    goal: Whole
 
 
 class CompetitionBody(Body):
@@ -42,7 +49,9 @@ class CompetitionBody(Body):
     timezone: TimeZone
     visibility: Visibility
     max_participants: Annotated[int, Field(ge=1, le=MOST_PARTICIPANTS)] | None = None
-    scoring: TotalScoring = TotalScoring(kind="total")
+    scoring: Annotated[SimpleScoring | GoalScoring, Field(discriminator="kind")] = SimpleScoring(
+        kind="total"
+    )
     daily_cap: Whole | None = None
     min_score: Whole | None = None
     sources: Sources = Sources.MEASURED
@@ -53,13 +62,15 @@ class CompetitionBody(Body):
     def decided(self) -> NewCompetition:
         """Return it as the domain takes it."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        return NewCompetition(**{**fields, "scoring": Scoring(self.scoring.kind)})
+        goal = self.scoring.goal if isinstance(self.scoring, GoalScoring) else None
+        return NewCompetition(**{**fields, "scoring": Scoring(self.scoring.kind), "goal": goal})
 
 
 class ScoringAnswer(Answer):
     """How days make a score."""
 
     kind: Scoring
+    goal: int | None = None
 
 
 class FreshnessAnswer(Answer):
@@ -107,7 +118,7 @@ class CompetitionAnswer(Answer):
         """Render what the domain says that one caller sees."""
         row = seen.competition
         computed = {
-            "scoring": ScoringAnswer(kind=row.scoring),
+            "scoring": ScoringAnswer(kind=row.scoring, goal=row.goal),
             "joined": seen.joined,
             "organiser": seen.organiser,
             "invite_code": row.invite_code if seen.organiser else None,

@@ -1,0 +1,257 @@
+"""Several sources of one day: the score is what a plain reading of the rule says."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from domain import clock
+from domain.fitness.readings import DayRow
+from domain.fitness.slot_store import SourceDay, changed_days, store_days
+from domain.fitness.sources import SeenSource, make_known
+from domain.locks import lock_for_data
+from domain.scoring.recompute import recompute_changed, recompute_competition
+from models import Competition, Participant, Person, ScoreDay, SourceOrder
+from models.competition import Scoring, Sources
+from models.slots import Metric, SlotClass
+from models.source import SourceKind
+from tests.factories import START, Factory
+from worker.unit import unit_of_work
+
+KINDS = list(SourceKind)
+SLOTS = 96
+
+
+@dataclass(frozen=True)
+class Device:
+    """A source of a test: measured, manual and unknown steps by slot of the first day."""
+
+    kind: SourceKind
+    measured: dict[int, int]
+    manual: dict[int, int]
+    unknown: dict[int, int]
+    coarse: bool = False
+
+
+def store(engine: Engine, person: Person, devices: Iterable[tuple[str, Device]]) -> None:
+    """Write devices' days one after the other, as separate uploads are."""
+    for age, (key, device) in enumerate(devices):
+        now = clock.now()
+        with unit_of_work(engine) as unit:
+            open_competitions = lock_for_data(unit.session, [person.id], now)
+            seen = SeenSource(person.id, key, "test", device.kind, coarse=device.coarse)
+            make_known(unit.session, [seen], START + timedelta(minutes=age))
+            parts = (
+                (SlotClass.MEASURED, device.measured),
+                (SlotClass.MANUAL, device.manual),
+                (SlotClass.UNKNOWN, device.unknown),
+            )
+            days = [
+                SourceDay(
+                    person.id,
+                    key,
+                    DayRow(
+                        Metric.STEPS,
+                        START.date(),
+                        slot_class,
+                        0,
+                        SLOTS,
+                        [values.get(slot, 0) * 1000 for slot in range(SLOTS)],
+                    ),
+                )
+                for slot_class, values in parts
+                if values or slot_class is SlotClass.MEASURED
+            ]
+            changes = store_days(unit.session, days, now)
+            recompute_changed(unit.session, changed_days(changes), open_competitions)
+
+
+def expected(devices: list[tuple[str, Device]], order: list[str], *, everything: bool) -> int:
+    """Read the rule word for word, slot by slot."""
+    by_age = {key: age for age, (key, _) in enumerate(devices)}
+
+    def rank(item: tuple[str, Device]) -> tuple[int, int, int]:
+        key, device = item
+        own = order.index(key) if key in order else len(order)
+        return own, KINDS.index(device.kind), -by_age[key]
+
+    believed = sorted(devices, key=rank)
+
+    def merged(kinds: list[str]) -> int:
+        streams = [(device, getattr(device, kind)) for kind in kinds for _, device in believed]
+        has_fine = any(not device.coarse and any(values.values()) for device, values in streams)
+        counted = [values for device, values in streams if not (device.coarse and has_fine)]
+        return sum(
+            next((values[slot] for values in counted if values.get(slot, 0)), 0)
+            for slot in range(SLOTS)
+        )
+
+    if not everything:
+        return merged(["measured"])
+    return merged(["measured", "unknown"]) + merged(["manual"])
+
+
+def score_of(session: Session, competition: Competition, person: Person) -> int:
+    session.expire_all()
+    return session.get_one(Participant, (competition.id, person.id)).score
+
+
+slot_values = st.dictionaries(st.integers(0, SLOTS - 1), st.integers(0, 3000), max_size=8)
+devices_of = st.lists(
+    st.builds(
+        Device,
+        kind=st.sampled_from(KINDS),
+        measured=slot_values,
+        manual=slot_values,
+        unknown=slot_values,
+        coarse=st.booleans(),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(found=devices_of, data=st.data())
+def test_the_score_is_what_the_rule_says(
+    engine: Engine, session: Session, factory: Factory, found: list[Device], data: st.DataObject
+) -> None:
+    person = factory.person()
+    keyed = [(f"device-{number}", device) for number, device in enumerate(found)]
+    order = data.draw(st.permutations([key for key, _ in keyed]), "own order")
+    order = order[: data.draw(st.integers(0, len(order)), "how many of them")]
+    if order:
+        session.add(SourceOrder(person_id=person.id, ordered_at=START, keys=order))
+        session.commit()
+    measured = factory.competition()
+    everything = factory.competition(sources=Sources.ALL)
+    for competition in (measured, everything):
+        factory.participant(competition, person)
+    store(engine, person, keyed)
+
+    assert score_of(session, measured, person) == expected(keyed, order, everything=False)
+    assert score_of(session, everything, person) == expected(keyed, order, everything=True)
+    for competition in (measured, everything):
+        assert recompute_competition(session, competition.id) == []
+        session.rollback()
+    fine = [sum(device.measured.values()) for device in found if not device.coarse]
+    if fine and any(fine):
+        assert score_of(session, measured, person) <= sum(fine)
+
+
+def spread(total: int, slots: range) -> dict[int, int]:
+    """Share a total over slots, the rest in the first."""
+    each, rest = divmod(total, len(slots))
+    return {slot: each + (rest if slot == slots.start else 0) for slot in slots}
+
+
+@pytest.mark.parametrize("first", ["watch", "phone"])
+def test_a_wearable_and_a_phone_that_overlap(
+    engine: Engine, session: Session, factory: Factory, first: str
+) -> None:
+    """A wearable counted 2,506 and a phone 1,919; 54 of the phone's steps were its alone."""
+    wearable = Device(SourceKind.WATCH, spread(2506, range(32, 72)), {}, {})
+    phone = Device(
+        SourceKind.PHONE, spread(1919 - 54, range(40, 60)) | spread(54, range(80, 84)), {}, {}
+    )
+    devices = [("watch", wearable), ("phone", phone)]
+    person, competition = factory.person(), factory.competition()
+    factory.participant(competition, person)
+    store(engine, person, devices if first == "watch" else devices[::-1])
+    assert score_of(session, competition, person) == 2560
+
+
+def test_what_is_typed_by_hand_is_not_measured(
+    engine: Engine, session: Session, factory: Factory
+) -> None:
+    person, competition = factory.person(), factory.competition()
+    factory.participant(competition, person)
+    store(engine, person, [("phone", Device(SourceKind.PHONE, {}, {40: 2560}, {}))])
+    assert score_of(session, competition, person) == 0
+    day = session.get_one(ScoreDay, (competition.id, person.id, START.date()))
+    assert day.drops == {"manual": 2_560_000}
+
+
+def test_a_new_order_counts_from_the_next_competition_on(
+    engine: Engine, session: Session, factory: Factory
+) -> None:
+    person = factory.person()
+    watch = Device(SourceKind.WATCH, {40: 100}, {}, {})
+    phone = Device(SourceKind.PHONE, {40: 70}, {}, {})
+    before = factory.competition(starts_at=START)
+    after = factory.competition(starts_at=START + timedelta(hours=5))
+    for competition in (before, after):
+        factory.participant(competition, person)
+    session.add(
+        SourceOrder(person_id=person.id, ordered_at=START + timedelta(hours=1), keys=["phone"])
+    )
+    session.commit()
+    store(engine, person, [("watch", watch), ("phone", phone)])
+    assert score_of(session, before, person) == 100
+    assert score_of(session, after, person) == 70
+
+
+@pytest.mark.parametrize(
+    ("scoring", "goal", "score"),
+    [(Scoring.TOTAL, None, 180), (Scoring.BEST_DAY, None, 100), (Scoring.GOAL_DAYS, 80, 2)],
+)
+def test_days_make_a_score_in_three_ways(
+    engine: Engine,
+    session: Session,
+    factory: Factory,
+    scoring: Scoring,
+    goal: int | None,
+    score: int,
+) -> None:
+    person = factory.person()
+    competition = factory.competition(scoring=scoring, goal=goal)
+    factory.participant(competition, person)
+    with unit_of_work(engine) as unit:
+        make_known(
+            unit.session, [SeenSource(person.id, "x", "test", SourceKind.PHONE)], clock.now()
+        )
+        days = [
+            SourceDay(
+                person.id,
+                "x",
+                DayRow(
+                    Metric.STEPS,
+                    START.date() + timedelta(days=number),
+                    SlotClass.MEASURED,
+                    0,
+                    SLOTS,
+                    [value * 1000] + [0] * (SLOTS - 1),
+                ),
+            )
+            for number, value in enumerate((100, 80))
+        ]
+        changes = store_days(unit.session, days, clock.now())
+        recompute_changed(unit.session, changed_days(changes), [competition.id])
+    assert score_of(session, competition, person) == score
+
+
+def test_a_source_that_nobody_made_known_is_refused(engine: Engine, factory: Factory) -> None:
+    person = factory.person()
+    with engine.begin() as connection, pytest.raises(Exception, match="foreign key"):
+        connection.execute(
+            text(
+                "INSERT INTO slot_day (person_id, metric, source, day, class, slots, ingested_at)"
+                " VALUES (:person, 'steps', :key, :day, 'measured', array_fill(0, ARRAY[96]), :now)"
+            ),
+            {
+                "person": person.id,
+                "key": str(uuid.uuid4()),
+                "day": START.date(),
+                "now": clock.now(),
+            },
+        )
