@@ -40,8 +40,6 @@ class Source(Base):
     coarse: Mapped[bool] = mapped_column(server_default=text("false"))
     """Its intervals are longer than an hour: it counts only where no fine source has anything."""
     first_seen_at: Mapped[datetime]
-    last_data_at: Mapped[datetime | None]
-    """End of the newest slot that holds something."""
 
 
 class SourceOrder(Base):

@@ -12,12 +12,15 @@ from web import (
     competitions,
     docs,
     errors,
+    explanations,
     fitness,
     health,
     leaderboard,
     limits,
     me,
     pages,
+    sources,
+    stats,
 )
 from web.db import EXTENSION, Front
 from web.idempotency import HEADER, REPLAYED
@@ -39,7 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     errors.install(app)
     limits.install(app, settings)
     _allow_origins(app, settings)
-    for noun in (me, competitions, leaderboard, fitness, health):
+    for noun in (me, competitions, explanations, leaderboard, fitness, sources, stats, health):
         noun.routes.register(app)
     live.register(app)
     docs.install(app)

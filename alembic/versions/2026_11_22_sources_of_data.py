@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.Column("app", sa.Text(), nullable=True),
         sa.Column("coarse", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("first_seen_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
-        sa.Column("last_data_at", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["person_id"], ["person.id"], name=op.f("fk_source_person_id_person")
         ),

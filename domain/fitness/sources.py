@@ -1,12 +1,15 @@
-"""Sources: made known before their slots are stored."""
+"""Sources: made known before their slots are stored, and put in order by their owner."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from domain.errors import Invalid
+from domain.locks import lock_people
+from models import Person, Source, SourceOrder
 from models.source import SourceKind
 
 
@@ -47,3 +50,42 @@ def make_known(session: Session, sources: Iterable[SeenSource], now: datetime) -
             "coarse": [one.coarse for one in seen],
         },
     )
+
+
+def list_sources(session: Session, person: Person, now: datetime) -> list[Source]:
+    """Return a person's sources, the first believed first."""
+    keys = session.scalar(
+        select(SourceOrder.keys)
+        .where(SourceOrder.person_id == person.id, SourceOrder.ordered_at <= now)
+        .order_by(SourceOrder.ordered_at.desc())
+        .limit(1)
+    )
+    own = {key: place for place, key in enumerate(keys or ())}
+    kinds = list(SourceKind)
+    found = session.scalars(select(Source).where(Source.person_id == person.id))
+    return sorted(
+        found,
+        key=lambda one: (
+            own.get(one.key, len(own)),
+            kinds.index(one.kind),
+            -one.first_seen_at.timestamp(),
+            one.key,
+        ),
+    )
+
+
+def put_in_order(
+    session: Session, person: Person, keys: Sequence[str], now: datetime
+) -> list[Source]:
+    """Let a person say which source is believed first; those not named follow.
+
+    It counts for competitions that start from now on. Raises Invalid for a source that is not
+    theirs or named twice.
+    """
+    lock_people(session, [person.id])
+    known = {one.key for one in list_sources(session, person, now)}
+    if len(set(keys)) < len(keys) or not known.issuperset(keys):
+        raise Invalid("must name sources of yours, each once", loc=("body", "keys"))
+    session.add(SourceOrder(person_id=person.id, ordered_at=now, keys=list(keys)))
+    session.flush()  # the order is read back
+    return list_sources(session, person, now)

@@ -1,11 +1,10 @@
 """Scores from slots, for many people at once.
 
-A participant's local day counts the slots that lie in it. In each slot one source counts: the first
-in the person's order that has something there; a coarse source only on days on which no fine one
-has anything. What was measured counts, and where the competition takes all sources what was typed
-in too, at most the daily cap. The score is the sum over the days, the best of them or the number
-that reached the goal, floored once to whole units. Incremental and full recomputation are the same
-statements over fewer or more days.
+A participant's local day counts the slots that lie in it, one source in each (`merge.py`): what was
+measured, and where the competition takes all sources what was typed in too, at most the daily cap.
+The score is the sum over the days, the best of them or the number that reached the goal, floored
+once to whole units. Incremental and full recomputation are the same statements over fewer or more
+days.
 """
 
 import uuid
@@ -16,6 +15,7 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from domain.scoring.merge import MERGED
 from models.competition import MAX_SCORE
 from models.slots import Metric
 
@@ -57,61 +57,9 @@ TOUCHED_IN_COMPETITION = """
                                 AND CAST(l.ends_at AT TIME ZONE 'UTC' AS date))
 """
 
-# `found`: the local day's part of each source's row. A slot of the UTC day `d.day` lies in the
-# local day when its number is in (low, high]. Where everything counts, what a source cannot vouch
-# for fills the slots in which nothing was measured, so it competes with the measured, last.
-# `ranked`: which source is believed first, and whether there is anything to decide.
-# `merged`: days with one source are a sum; in the others each slot is its first source's.
 COUNT_DAYS = """
 WITH touched AS MATERIALIZED ({touched}),
-found AS (
-    SELECT t.competition_id, t.person_id, t.day, t.ruled_at, d.day AS utc_day, d.source, d.class,
-           CASE WHEN d.class = 'unknown' AND t.sources = 'all' THEN 'measured' ELSE d.class END
-               AS part,
-           d.slots[
-               greatest(CAST(extract(epoch FROM t.starts_at - u.midnight) AS integer) / 900, 0) + 1
-               : least(CAST(extract(epoch FROM t.ends_at - u.midnight) AS integer) / 900, 96)
-           ] AS slots
-    FROM touched t
-    JOIN slot_day d ON d.person_id = t.person_id AND d.metric = t.metric
-         AND d.day BETWEEN CAST(t.starts_at AT TIME ZONE 'UTC' AS date)
-                       AND CAST(t.ends_at AT TIME ZONE 'UTC' AS date)
-    CROSS JOIN LATERAL (SELECT CAST(d.day AS timestamp) AT TIME ZONE 'UTC' AS midnight) u
-),
-ranked AS (
-    SELECT f.*, total.value, s.coarse,
-           row_number() OVER (
-               each ORDER BY f.class = 'unknown', array_position(o.keys, f.source) NULLS LAST,
-               array_position(ARRAY['watch', 'band', 'ring', 'phone', 'other', 'cloud'],
-                              CAST(s.kind AS text)),
-               s.first_seen_at DESC, f.source
-           ) AS rank,
-           min(f.source) OVER each <> max(f.source) OVER each
-               OR min(f.class) OVER each <> max(f.class) OVER each AS several,
-           bool_or(NOT s.coarse AND total.value > 0) OVER each AS has_fine
-    FROM found f
-    JOIN source s ON s.person_id = f.person_id AND s.key = f.source
-    CROSS JOIN LATERAL (SELECT sum(slot) AS value FROM unnest(f.slots) AS slot) total
-    LEFT JOIN LATERAL (
-        SELECT c.keys FROM source_order c
-        WHERE c.person_id = f.person_id AND c.ordered_at <= f.ruled_at
-        ORDER BY c.ordered_at DESC LIMIT 1
-    ) o ON true
-    WINDOW each AS (PARTITION BY f.competition_id, f.person_id, f.day, f.part)
-),
-chosen AS (
-    SELECT DISTINCT ON (r.competition_id, r.person_id, r.day, r.part, r.utc_day, slot.number)
-           r.competition_id, r.person_id, r.day, r.part, slot.value
-    FROM ranked r
-    CROSS JOIN LATERAL unnest(r.slots) WITH ORDINALITY AS slot(value, number)
-    WHERE r.several AND slot.value > 0 AND NOT (r.coarse AND r.has_fine)
-    ORDER BY r.competition_id, r.person_id, r.day, r.part, r.utc_day, slot.number, r.rank
-),
-merged AS (
-    SELECT competition_id, person_id, day, part, value FROM ranked WHERE NOT several
-    UNION ALL
-    SELECT competition_id, person_id, day, part, value FROM chosen
-),
+{merged},
 sums AS (
     SELECT t.competition_id, t.person_id, t.day, t.sources, t.daily_cap * 1000 AS cap,
            coalesce(sum(m.value) FILTER (WHERE m.part = 'measured'), 0) AS measured,
@@ -140,8 +88,8 @@ SET counted = excluded.counted, drops = excluded.drops
 WHERE (old.counted, old.drops) IS DISTINCT FROM (excluded.counted, excluded.drops)
 RETURNING competition_id, person_id
 """
-COUNT_CHANGED_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_BY_CHANGE))
-COUNT_COMPETITION_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_IN_COMPETITION))
+COUNT_CHANGED_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_BY_CHANGE, merged=MERGED))
+COUNT_COMPETITION_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_IN_COMPETITION, merged=MERGED))
 
 ADD_UP = text(
     """

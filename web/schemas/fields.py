@@ -122,3 +122,8 @@ class PageQuery(Query):
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str | None, Field(max_length=200)] = None
+
+
+def in_units(thousandths: int) -> float:
+    """Return a stored value in its metric's unit, with up to three decimals."""
+    return thousandths / 1000

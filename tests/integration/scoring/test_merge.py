@@ -1,8 +1,6 @@
 """Several sources of one day: the score is what a plain reading of the rule says."""
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -12,64 +10,14 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from domain import clock
-from domain.fitness.readings import DayRow
-from domain.fitness.slot_store import SourceDay, changed_days, store_days
-from domain.fitness.sources import SeenSource, make_known
-from domain.locks import lock_for_data
-from domain.scoring.recompute import recompute_changed, recompute_competition
+from domain.scoring.recompute import recompute_competition
 from models import Competition, Participant, Person, ScoreDay, SourceOrder
 from models.competition import Scoring, Sources
-from models.slots import Metric, SlotClass
 from models.source import SourceKind
+from tests.devices import SLOTS, Device, store
 from tests.factories import START, Factory
-from worker.unit import unit_of_work
 
 KINDS = list(SourceKind)
-SLOTS = 96
-
-
-@dataclass(frozen=True)
-class Device:
-    """A source of a test: measured, manual and unknown steps by slot of the first day."""
-
-    kind: SourceKind
-    measured: dict[int, int]
-    manual: dict[int, int]
-    unknown: dict[int, int]
-    coarse: bool = False
-
-
-def store(engine: Engine, person: Person, devices: Iterable[tuple[str, Device]]) -> None:
-    """Write devices' days one after the other, as separate uploads are."""
-    for age, (key, device) in enumerate(devices):
-        now = clock.now()
-        with unit_of_work(engine) as unit:
-            open_competitions = lock_for_data(unit.session, [person.id], now)
-            seen = SeenSource(person.id, key, "test", device.kind, coarse=device.coarse)
-            make_known(unit.session, [seen], START + timedelta(minutes=age))
-            parts = (
-                (SlotClass.MEASURED, device.measured),
-                (SlotClass.MANUAL, device.manual),
-                (SlotClass.UNKNOWN, device.unknown),
-            )
-            days = [
-                SourceDay(
-                    person.id,
-                    key,
-                    DayRow(
-                        Metric.STEPS,
-                        START.date(),
-                        slot_class,
-                        0,
-                        SLOTS,
-                        [values.get(slot, 0) * 1000 for slot in range(SLOTS)],
-                    ),
-                )
-                for slot_class, values in parts
-                if values or slot_class is SlotClass.MEASURED
-            ]
-            changes = store_days(unit.session, days, now)
-            recompute_changed(unit.session, changed_days(changes), open_competitions)
 
 
 def expected(devices: list[tuple[str, Device]], order: list[str], *, everything: bool) -> int:
@@ -160,7 +108,7 @@ def test_a_wearable_and_a_phone_that_overlap(
     engine: Engine, session: Session, factory: Factory, first: str
 ) -> None:
     """A wearable counted 2,506 and a phone 1,919; 54 of the phone's steps were its alone."""
-    wearable = Device(SourceKind.WATCH, spread(2506, range(32, 72)), {}, {})
+    wearable = Device(SourceKind.WATCH, spread(2506, range(32, 72)))
     phone = Device(
         SourceKind.PHONE, spread(1919 - 54, range(40, 60)) | spread(54, range(80, 84)), {}, {}
     )
@@ -176,7 +124,7 @@ def test_what_is_typed_by_hand_is_not_measured(
 ) -> None:
     person, competition = factory.person(), factory.competition()
     factory.participant(competition, person)
-    store(engine, person, [("phone", Device(SourceKind.PHONE, {}, {40: 2560}, {}))])
+    store(engine, person, [("phone", Device(SourceKind.PHONE, manual={40: 2560}))])
     assert score_of(session, competition, person) == 0
     day = session.get_one(ScoreDay, (competition.id, person.id, START.date()))
     assert day.drops == {"manual": 2_560_000}
@@ -186,8 +134,8 @@ def test_a_new_order_counts_from_the_next_competition_on(
     engine: Engine, session: Session, factory: Factory
 ) -> None:
     person = factory.person()
-    watch = Device(SourceKind.WATCH, {40: 100}, {}, {})
-    phone = Device(SourceKind.PHONE, {40: 70}, {}, {})
+    watch = Device(SourceKind.WATCH, {40: 100})
+    phone = Device(SourceKind.PHONE, {40: 70})
     before = factory.competition(starts_at=START)
     after = factory.competition(starts_at=START + timedelta(hours=5))
     for competition in (before, after):
@@ -216,27 +164,8 @@ def test_days_make_a_score_in_three_ways(
     person = factory.person()
     competition = factory.competition(scoring=scoring, goal=goal)
     factory.participant(competition, person)
-    with unit_of_work(engine) as unit:
-        make_known(
-            unit.session, [SeenSource(person.id, "x", "test", SourceKind.PHONE)], clock.now()
-        )
-        days = [
-            SourceDay(
-                person.id,
-                "x",
-                DayRow(
-                    Metric.STEPS,
-                    START.date() + timedelta(days=number),
-                    SlotClass.MEASURED,
-                    0,
-                    SLOTS,
-                    [value * 1000] + [0] * (SLOTS - 1),
-                ),
-            )
-            for number, value in enumerate((100, 80))
-        ]
-        changes = store_days(unit.session, days, clock.now())
-        recompute_changed(unit.session, changed_days(changes), [competition.id])
+    for day, value in enumerate((100, 80)):
+        store(engine, person, [("x", Device(SourceKind.PHONE, {0: value}))], day=day)
     assert score_of(session, competition, person) == score
 
 

@@ -1,0 +1,89 @@
+"""Explanations of scores. Values are in the metric's unit, with up to three decimals."""
+
+import uuid
+from datetime import date
+from typing import Self
+
+from domain.scoring.explain import Explanation, SourcePart, Why
+from models.slots import Metric, SlotClass
+from models.source import SourceKind
+from web.schemas.competitions import ScoringAnswer
+from web.schemas.fields import Answer, in_units
+
+
+class PartAnswer(Answer):
+    """What one source had on a day: `counted` and `dropped` are all of it."""
+
+    source: str
+    kind: SourceKind
+    provider: str
+    app: str | None
+    manufacturer: str | None
+    model: str | None
+    recorded: SlotClass
+    counted: float
+    dropped: float
+    why: Why | None
+
+    @classmethod
+    def of(cls, part: SourcePart) -> Self:
+        """Render a part."""
+        return cls(
+            source=part.source,
+            kind=part.kind,
+            provider=part.provider,
+            app=part.app,
+            manufacturer=part.manufacturer,
+            model=part.model,
+            recorded=part.slot_class,
+            counted=in_units(part.counted),
+            dropped=in_units(part.dropped),
+            why=part.why,
+        )
+
+
+class DayAnswer(Answer):
+    """A day of the competition's zone: its sources' `counted` less `over_cap` is its own."""
+
+    date: date
+    counted: float
+    cap: int | None
+    over_cap: float
+    sources: list[PartAnswer]
+
+
+class ExplanationAnswer(Answer):
+    """A score and its days. `score` is `computed` and `posted`."""
+
+    competition_id: uuid.UUID
+    user_id: uuid.UUID
+    metric: Metric
+    scoring: ScoringAnswer
+    score: int
+    computed: int
+    posted: int
+    days: list[DayAnswer]
+
+    @classmethod
+    def of(cls, found: Explanation) -> Self:
+        """Render an explanation."""
+        competition, participant = found.competition, found.participant
+        return cls(
+            competition_id=competition.id,
+            user_id=participant.user_id,
+            metric=competition.metric,
+            scoring=ScoringAnswer(kind=competition.scoring, goal=competition.goal),
+            score=participant.score,
+            computed=participant.computed,
+            posted=participant.posted,
+            days=[
+                DayAnswer(
+                    date=day.day,
+                    counted=in_units(day.counted),
+                    cap=competition.daily_cap,
+                    over_cap=in_units(day.over_cap),
+                    sources=[PartAnswer.of(part) for part in day.parts],
+                )
+                for day in found.days
+            ],
+        )
