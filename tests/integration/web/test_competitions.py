@@ -46,7 +46,7 @@ def test_its_maker_is_the_organiser(caller: Caller, redis: Redis) -> None:
     assert answer.status_code == 201
     assert answer.headers["Location"] == f"/api/v1/competitions/{made['id']}"
     assert {name: made[name] for name in body} == body
-    assert made["scoring"] == {"kind": "total"}
+    assert made["scoring"] == {"kind": "total", "goal": None}
     assert (made["status"], made["participant_count"], made["joined"]) == ("upcoming", 0, False)
     assert (made["grace_hours"], made["review_hours"], made["late_join"]) == (24, 0, True)
     assert (made["rules_version"], made["funded"], made["freshness"]) == (1, None, None)
@@ -69,7 +69,10 @@ def test_its_maker_is_the_organiser(caller: Caller, redis: Redis) -> None:
         ({"max_participants": True}, "max_participants"),
         ({"name": " "}, "name"),
         ({"visibility": "secret"}, "visibility"),
-        ({"scoring": {"kind": "best_day"}}, "scoring"),
+        ({"scoring": {"kind": "luck"}}, "scoring"),
+        ({"scoring": {"kind": "best_day", "goal": 1}}, "scoring"),
+        ({"scoring": {"kind": "goal_days"}}, "scoring"),
+        ({"scoring": {"kind": "goal_days", "goal": 0}}, "scoring"),
         ({"prize": {"currency": "EUR", "pool": 1}}, "prize"),
         ({"grace_hours": -1}, "grace_hours"),
     ],
