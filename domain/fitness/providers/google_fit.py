@@ -22,6 +22,7 @@ from domain.fitness.providers.google_fit_answers import (
     QUARTER_MS,
     Aggregate,
     StreamMissing,
+    TypeUnreadable,
     decode,
     error_of,
     parse,
@@ -65,16 +66,32 @@ class GoogleFit:
         listed = account.streams_listed_at
         if listed is None or now - listed >= LIST_AGAIN_AFTER:
             account = await self._list_again(account, metrics, now)
-        try:
-            streams = await self._streams(account, metrics, window)
-        except StreamMissing:
-            account = await self._list_again(account, metrics, now)
-            streams = await self._streams(account, metrics, window)
+        while True:
+            try:
+                streams = await self._streams(account, metrics, window)
+                break
+            except StreamMissing:
+                account = await self._without_missing(account, metrics, now)
+            except TypeUnreadable as error:
+                readable = [metric for metric in metrics if TYPES[metric] != error.data_type]
+                if readable == metrics or not readable:
+                    raise
+                metrics = readable
         return Pulled(
             Readings(SOURCE, window, streams),
             account.manual_streams,
             account.streams_listed_at or now,
         )
+
+    async def _without_missing(
+        self, account: Account, metrics: Sequence[Metric], now: datetime
+    ) -> Account:
+        """Forget a stream that is gone: list anew, and if the list still has it, do without."""
+        if not account.manual_streams:
+            raise Refused("Google misses a stream that was not asked for.")
+        if account.streams_listed_at == now:
+            return replace(account, manual_streams=())
+        return await self._list_again(account, metrics, now)
 
     async def _list_again(
         self, account: Account, metrics: Sequence[Metric], now: datetime

@@ -1,5 +1,6 @@
 """What Google Fit answers: data by the place of the data set, and errors of four kinds."""
 
+import re
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -86,6 +87,8 @@ def parse(answer: Aggregate, columns: int, call: Window) -> list[list[int]]:
     try:
         for bucket in answer.bucket:
             slot = (bucket.startTimeMillis - start) // QUARTER_MS
+            if slot < 0:
+                raise Retryable("Google Fit answered for a time before the one asked for.")
             for column, dataset in zip(result, bucket.dataset, strict=True):
                 for point in dataset.point:
                     column[slot] += thousandths(point.value[0])
@@ -110,7 +113,7 @@ class StreamMissing(Refused):
 
 
 THROTTLING = {"userRateLimitExceeded", "rateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
-SCOPE_WORDS = ("insufficient authentication scopes", "Cannot read data of type")
+SCOPE_WORDS = "insufficient authentication scopes"
 
 
 def error_of(status: int, retry_after: str | None, content: bytes) -> Exception:
@@ -122,7 +125,9 @@ def error_of(status: int, retry_after: str | None, content: bytes) -> Exception:
         return Throttled("Google asks us to slow down.", delay=delay_of(retry_after))
     if status == 403 and "datasource not found" in message:
         return StreamMissing(message)
-    if status == 403 and any(words in message for words in SCOPE_WORDS):
+    if status == 403 and (unreadable := UNREADABLE.search(message)):
+        return TypeUnreadable(unreadable[1])
+    if status == 403 and SCOPE_WORDS in message:
         return Refused(message, code="scope_missing")
     if status in {404, 410} or "accessNotConfigured" in reasons:
         return Refused("Google Fit is not available.", code="provider_unavailable")
@@ -140,6 +145,19 @@ def _reasons(content: bytes) -> tuple[str, set[str]]:
         return str(error.get("message", "")), found
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
         return "", set()
+
+
+UNREADABLE = re.compile(r"Cannot read data of type (\S+?)\.?$")
+
+
+class TypeUnreadable(Refused):
+    """The person's grant does not open this data type; the others may be asked for."""
+
+    code = "scope_missing"
+
+    def __init__(self, data_type: str) -> None:
+        super().__init__(f"The grant does not open {data_type}.")
+        self.data_type = data_type
 
 
 def delay_of(retry_after: str | None) -> float | None:

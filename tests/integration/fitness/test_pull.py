@@ -334,6 +334,38 @@ def test_one_persons_trouble_is_not_anothers(session: Session, outside: Outside)
     check_books_agree(session, outside, "walker-002", second)
 
 
+def test_a_type_that_the_grant_does_not_open_leaves_the_others(
+    session: Session, outside: Outside
+) -> None:
+    """The scopes as we know them say more than the grant does."""
+    scope = "https://www.googleapis.com/auth/fitness.activity.read"
+    walker = outside.connected("walker-001", query=f"?scopes={scope}")
+    with unit_of_work(outside.engine) as unit:
+        unit.session.scalars(select(FitnessConnection)).one().scopes = [
+            scope,
+            "https://www.googleapis.com/auth/fitness.location.read",
+        ]
+    outside.ask(walker)
+    pull()
+    assert last_sync(session, walker).status is SyncStatus.SUCCEEDED
+    assert set(session.scalars(select(SlotDay.metric))) == set(Metric) - {Metric.DISTANCE}
+
+
+def test_a_stream_that_is_listed_but_gone_is_done_without(
+    session: Session, outside: Outside
+) -> None:
+    walker = outside.connected("walker-005")
+    outside.ask(walker)
+    pull()
+    outside.fault(
+        f"{FIT}/dataset:aggregate", kind="status", body="datasource_not_readable", count=2
+    )
+    outside.ask(walker)
+    pull()
+    assert last_sync(session, walker).status is SyncStatus.SUCCEEDED
+    assert outside.calls(f"{FIT}/dataset:aggregate") == 1 + 3
+
+
 def test_missing_scopes_leave_the_other_metrics(session: Session, outside: Outside) -> None:
     scope = "https://www.googleapis.com/auth/fitness.activity.read"
     walker = outside.connected("walker-001", query=f"?scopes={scope}")

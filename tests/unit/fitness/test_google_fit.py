@@ -16,6 +16,7 @@ from domain.fitness.providers.google_fit import split
 from domain.fitness.providers.google_fit_answers import (
     AGGREGATE,
     StreamMissing,
+    TypeUnreadable,
     decode,
     delay_of,
     error_of,
@@ -62,6 +63,7 @@ def test_an_answer_without_buckets_is_no_data() -> None:
         {"bucket": [{}]},
         {"bucket": [bucket(0, [{"intVal": 1}])]},
         {"bucket": [bucket(9, [{"intVal": 1}], [])]},
+        {"bucket": [bucket(-1, [{"intVal": 1}], [])]},
         {"bucket": [bucket(0, [{"stringVal": "x"}], [])]},
         {"bucket": [bucket(0, [{"fpVal": float("nan")}], [])]},
         {"bucket": [bucket(0, [{"fpVal": float("inf")}], [])]},
@@ -99,7 +101,7 @@ def error(message: str = "", *, reason: str = "", status: str = "") -> bytes:
             StreamMissing,
             "vendor_stream_missing",
         ),
-        (403, error("Cannot read data of type x"), Refused, "scope_missing"),
+        (403, error("Cannot read data of type x.y"), TypeUnreadable, "scope_missing"),
         (
             403,
             error("Request had insufficient authentication scopes."),
