@@ -50,6 +50,7 @@ class FitnessConnection(Base):
     """Ids of the vendor's streams of hand-typed values, as last listed."""
     streams_listed_at: Mapped[datetime | None]
     next_pull_at: Mapped[datetime | None]
+    """When the next pull is queued that nobody asks for; null in no competition."""
 
     __table_args__ = (
         Index("uq_fitness_connection_person_id_provider", "person_id", "provider", unique=True),
@@ -59,6 +60,11 @@ class FitnessConnection(Base):
             "subject",
             unique=True,
             postgresql_where=text("status <> 'disconnected'"),
+        ),
+        Index(
+            "ix_fitness_connection_next_pull_at",
+            "next_pull_at",
+            postgresql_where=text("status = 'active'"),
         ),
         CheckConstraint("(fetched_from IS NULL) = (synced_until IS NULL)", name="stretch_whole"),
         CheckConstraint("fetched_from <= synced_until", name="stretch_forward"),

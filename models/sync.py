@@ -17,6 +17,8 @@ class SyncReason(enum.StrEnum):
     """The person asked."""
     OWED = "owed"
     """A window of the past that was never fetched."""
+    SCHEDULED = "scheduled"
+    """Nobody asked: a competition of theirs is under way."""
 
 
 class SyncStatus(enum.StrEnum):
@@ -67,6 +69,21 @@ class SyncRequest(Base):
             postgresql_where=text("status = 'running'"),
         ),
         Index("ix_sync_request_due", "due_at", postgresql_where=text("status = 'queued'")),
+        Index(
+            "ix_sync_request_asked",
+            "due_at",
+            postgresql_where=text("status = 'queued' AND reason = 'requested'"),
+        ),
+        Index(
+            "ix_sync_request_unasked_end",
+            "finished_at",
+            postgresql_where=text("reason = 'scheduled'"),
+        ),
+        Index(
+            "ix_sync_request_owed",
+            "connection_id",
+            postgresql_where=text("reason = 'owed' AND finished_at IS NULL"),
+        ),
         Index("ix_sync_request_lease", "lease_until", postgresql_where=text("status = 'running'")),
         Index("ix_sync_request_connection_id_requested_at", "connection_id", "requested_at"),
         Index("ix_sync_request_person_id_requested_at", "person_id", "requested_at"),

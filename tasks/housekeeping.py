@@ -3,6 +3,7 @@
 import structlog
 
 from domain import clock
+from domain.fitness.syncs import delete_unasked
 from domain.idempotency import delete_old
 from worker.task import PodiumTask, task
 
@@ -20,4 +21,6 @@ def clean_up(self: PodiumTask) -> None:
     """Delete what has served its time."""
     with self.unit() as unit:
         deleted = delete_old(unit.session, clock.now())
-    log.info("housekeeping.cleaned", idempotency_keys=deleted)
+    with self.unit() as unit:
+        syncs = delete_unasked(unit.session, clock.now())
+    log.info("housekeeping.cleaned", idempotency_keys=deleted, syncs=syncs)

@@ -9,13 +9,13 @@ from sqlalchemy import delete, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from domain.errors import Conflict, NotAllowed, NotFound
-from domain.fitness.syncs import owe_window
+from domain.fitness import schedule
+from domain.fitness.owed import owe_what_is_missing
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_competitions_shared, lock_people
 from domain.scoring.recompute import recompute_participant
-from models import Competition, FitnessConnection, Participant, Person
+from models import Competition, Participant, Person
 from models.competition import CompetitionStatus, Visibility
-from models.connection import ConnectionStatus
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def join(
         )
     )
     session.flush()  # the statements below read it
-    owes = _owe_time_since_start(session, person, competition, now)
+    owes = owe_what_is_missing(session, [person.id], now) > 0
+    schedule.plan(session, [person.id], now)
     recompute_participant(session, competition.id, person.id)
     mark_dirty(session, [(competition.id, person.id)])
     return Joined(competition, new=True, owes=owes)
@@ -86,6 +87,7 @@ def leave(
         .values(participant_count=Competition.participant_count - 1)
     )
     session.refresh(competition)
+    schedule.plan(session, [person.id], now)
     mark_dirty(session, [(competition_id, person.id)])
     return competition
 
@@ -159,21 +161,3 @@ def _take_place(session: Session, competition: Competition) -> None:
     if taken is None:
         raise Conflict("Every place is taken.", code="competition_full")
     session.refresh(competition)
-
-
-def _owe_time_since_start(
-    session: Session, person: Person, competition: Competition, now: datetime
-) -> bool:
-    """Queue what was never fetched of the time before the person joined."""
-    connections = session.scalars(
-        select(FitnessConnection).where(
-            FitnessConnection.person_id == person.id,
-            FitnessConnection.status != ConnectionStatus.DISCONNECTED,
-            FitnessConnection.fetched_from > competition.starts_at,
-        )
-    ).all()
-    for connection in connections:
-        if connection.fetched_from is not None:
-            window = (competition.starts_at, connection.fetched_from)
-            owe_window(session, connection, window, now)
-    return bool(connections)

@@ -10,7 +10,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from domain.errors import Conflict, NotFound
+from domain.fitness import schedule
 from domain.fitness.google_oauth import Grant
+from domain.fitness.owed import owe_what_is_missing
 from domain.fitness.vault import Vault
 from domain.ids import new_id
 from domain.locks import lock_people
@@ -57,6 +59,9 @@ def connect(
             "This account is connected by someone else.", code="account_in_use"
         ) from error
     _store_token(session, vault, connection, grant)
+    owe_what_is_missing(session, [person.id], now)
+    schedule.plan(session, [person.id], now)
+    session.refresh(connection)
     return connection
 
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from domain.fitness import schedule
+from domain.fitness.owed import owe_what_is_missing
 from domain.fitness.providers.base import Pulled
 from domain.fitness.queue import Claim
 from domain.fitness.slot_store import Change, SourceDay, changed_days, store_days
@@ -45,6 +47,9 @@ def write(session: Session, batch: Sequence[Fetched], now: datetime) -> Written:
     mark_dirty(session, scores)
     _move_cursors(session, held, now)
     _finish(session, held, changes, now)
+    people = [one.claim.person_id for one in held]
+    owe_what_is_missing(session, people, now)
+    schedule.plan(session, people, now)
     return Written([one.claim.sync_id for one in held], len(scores))
 
 

@@ -45,14 +45,15 @@ class Claim:
 
 
 # One row per connection, because one pull per connection runs at a time. A running row whose lease
-# ended counts as due.
-CLAIM = text(
-    """
+# ended counts as due. Of what is owed only that counts which touches the fetched stretch, for what
+# is fetched apart from it would not be remembered.
+CLAIM_ROWS = """
     WITH due AS (
         SELECT r.id, r.connection_id, r.due_at
         FROM sync_request r
         JOIN fitness_connection c ON c.id = r.connection_id AND c.status = 'active'
-        WHERE (r.status = 'queued' AND r.due_at <= :now
+        WHERE (r.status = 'queued' AND r.due_at <= :now{asked}
+               AND (r.reason <> 'owed' OR r.window_to >= c.fetched_from OR c.fetched_from IS NULL)
                AND NOT EXISTS (SELECT FROM sync_request o
                                WHERE o.connection_id = r.connection_id AND o.status = 'running'))
            OR (r.status = 'running' AND r.lease_until <= :now)
@@ -68,7 +69,8 @@ CLAIM = text(
     FROM chosen WHERE r.id = chosen.id
     RETURNING r.id
     """
-)
+CLAIM = text(CLAIM_ROWS.format(asked=""))
+CLAIM_ASKED = text(CLAIM_ROWS.format(asked=" AND r.reason = 'requested'"))
 
 DETAILS = text(
     """
@@ -89,13 +91,19 @@ DETAILS = text(
 )
 
 
-def claim(session: Session, limit: int, now: datetime) -> list[Claim]:
-    """Take at most `limit` due pulls under one lease, one per connection.
+def claim(
+    session: Session, limit: int, now: datetime, *, unasked: int | None = None
+) -> list[Claim]:
+    """Take at most `limit` due pulls under one lease, one per connection; people's wishes first.
 
-    Raises IntegrityError when another worker was first with one of them: claim again.
+    At most `unasked` of them are what nobody asked for. Raises IntegrityError when another worker
+    was first with one of them: claim again.
     """
-    lease = {"lease_token": uuid.uuid4(), "lease_until": now + LEASE, "now": now, "limit": limit}
-    ids = session.scalars(CLAIM, lease).all()
+    lease = {"lease_token": uuid.uuid4(), "lease_until": now + LEASE, "now": now}
+    ids = list(session.scalars(CLAIM_ASKED, {**lease, "limit": limit}))
+    rest = limit - len(ids) if unasked is None else min(unasked, limit - len(ids))
+    if rest > 0:
+        ids += session.scalars(CLAIM, {**lease, "limit": rest})
     return [_claim(row, now) for row in session.execute(DETAILS, {"ids": ids}).mappings()]
 
 
@@ -140,7 +148,9 @@ class Setback:
     final: bool
     """Trying again would not help."""
     delay: timedelta | None = None
-    """What the vendor asked for."""
+    """What the vendor asked for, or the budget."""
+    counted: bool = True
+    """Whether it was an attempt: a pull that our own budget held up was none."""
 
 
 def put_back(session: Session, setbacks: Sequence[Setback], now: datetime) -> None:
@@ -151,16 +161,19 @@ def put_back(session: Session, setbacks: Sequence[Setback], now: datetime) -> No
     for setback in setbacks:
         held = setback.claim
         owed = held.reason is SyncReason.OWED
-        over = not owed and (setback.final or held.attempts >= MAX_ATTEMPTS)
+        over = not owed and (setback.final or (setback.counted and held.attempts >= MAX_ATTEMPTS))
         session.execute(
             text(
                 "UPDATE sync_request SET status = :status, lease_token = NULL, lease_until = NULL,"
+                " attempts = :attempts,"
                 " due_at = :due_at, finished_at = :finished_at, error_code = :code,"
                 " error_detail = :detail WHERE id = :id AND lease_token = :lease_token"
             ),
             {
                 "status": "failed" if over else "queued",
-                "due_at": now + delay_before(held.attempts, setback.delay),
+                # Never 0 again: a follow-up may be queued by now, of which there is one.
+                "attempts": held.attempts if setback.counted else max(held.attempts - 1, 1),
+                "due_at": now + _delay_of(setback),
                 "finished_at": now if over else None,
                 "code": setback.code if over else None,
                 "detail": setback.detail,
@@ -168,6 +181,12 @@ def put_back(session: Session, setbacks: Sequence[Setback], now: datetime) -> No
                 "lease_token": held.lease_token,
             },
         )
+
+
+def _delay_of(setback: Setback) -> timedelta:
+    if not setback.counted and setback.delay is not None:
+        return setback.delay
+    return delay_before(setback.claim.attempts, setback.delay)
 
 
 def delay_before(attempts: int, asked: timedelta | None) -> timedelta:

@@ -2,18 +2,20 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.errors import Conflict, Invalid, NotFound
-from domain.fitness.windows import Window
 from domain.ids import new_id
 from models import FitnessConnection, Person, SyncRequest
 from models.connection import ConnectionStatus, Provider
 from models.sync import SyncReason, SyncStatus
+
+UNASKED_KEPT = timedelta(days=7)
+DELETED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,19 @@ def request_sync(
 ) -> Asked:
     """Queue a pull of one connection, or return the one that waits already.
 
-    Raises Conflict (`not_connected`, `reauth_required`) or Invalid (`provider_required`).
+    One that waits because of the schedule becomes the person's own wish. Raises Conflict
+    (`not_connected`, `reauth_required`) or Invalid (`provider_required`).
     """
     connection = _connection_to_sync(session, person, provider)
-    waiting = select(SyncRequest).where(
-        SyncRequest.connection_id == connection.id,
-        SyncRequest.status == SyncStatus.QUEUED,
-        SyncRequest.reason != SyncReason.OWED,
+    waiting = (
+        update(SyncRequest)
+        .where(
+            SyncRequest.connection_id == connection.id,
+            SyncRequest.status == SyncStatus.QUEUED,
+            SyncRequest.reason != SyncReason.OWED,
+        )
+        .values(reason=SyncReason.REQUESTED)
+        .returning(SyncRequest)
     )
     while True:
         if sync := session.scalars(waiting).first():
@@ -91,29 +99,6 @@ def _connection_to_sync(
     raise Conflict("Nothing is connected.", code="not_connected")
 
 
-def owe_window(
-    session: Session,
-    connection: FitnessConnection,
-    window: tuple[datetime, datetime],
-    now: datetime,
-) -> None:
-    """Queue a stretch of the past, cut into calls, until it is fetched."""
-    session.add_all(
-        SyncRequest(
-            id=new_id(),
-            connection_id=connection.id,
-            person_id=connection.person_id,
-            reason=SyncReason.OWED,
-            status=SyncStatus.QUEUED,
-            requested_at=now,
-            due_at=now,
-            window_from=call.start,
-            window_to=call.end,
-        )
-        for call in Window(*window).calls()
-    )
-
-
 def get_sync(session: Session, person: Person, sync_id: uuid.UUID) -> SyncSeen:
     """Return one of a person's syncs. Raises NotFound."""
     found = session.execute(
@@ -124,3 +109,17 @@ def get_sync(session: Session, person: Person, sync_id: uuid.UUID) -> SyncSeen:
     if found is None:
         raise NotFound("You have no such sync.", code="sync_not_found")
     return SyncSeen(*found)
+
+
+def delete_unasked(session: Session, now: datetime) -> int:
+    """Delete old syncs that the schedule made, some at a time; return how many."""
+    old = (
+        select(SyncRequest.id)
+        .where(
+            SyncRequest.reason == SyncReason.SCHEDULED,
+            SyncRequest.finished_at < now - UNASKED_KEPT,
+        )
+        .limit(DELETED_AT_ONCE)
+    )
+    gone = delete(SyncRequest).where(SyncRequest.id.in_(old)).returning(SyncRequest.id)
+    return len(session.scalars(gone).all())

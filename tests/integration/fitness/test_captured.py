@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import pytest
 from sqlalchemy import Engine, text
 
+from domain.fitness.owed import owe
 from domain.fitness.providers.google_fit import ACTIVITY_SCOPE
 from domain.fitness.providers.google_fit_answers import AGGREGATE, decode, parse
-from domain.fitness.syncs import owe_window
 from domain.fitness.windows import QUARTER, Window
 from domain.settings import Settings
 from models import FitnessConnection, SyncRequest
@@ -138,7 +138,13 @@ def test_captured_steps_go_in_with_their_known_sum(
     with unit_of_work(engine) as unit:
         stored = unit.session.get_one(FitnessConnection, connection.id)
         stored.scopes = [ACTIVITY_SCOPE]
-        owe_window(unit.session, stored, (start, start + timedelta(days=1)), start)
+        owe(
+            unit.session,
+            stored.id,
+            stored.person_id,
+            Window(start, start + timedelta(days=1)),
+            start,
+        )
     app = make_app(settings.model_copy(update={"google_fit_url": google}))
     app.loader.import_default_modules()
     fitness.pull_batch.apply(throw=True)
