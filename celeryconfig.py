@@ -58,6 +58,11 @@ beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 4},
     },
+    "scheduled pulls": {
+        "task": "fitness.schedule",
+        "schedule": 5.0,
+        "options": {"expires": 4},
+    },
     "board sweep": {
         "task": "leaderboards.sweep",
         "schedule": 5.0,

@@ -61,6 +61,7 @@ def _split(value: object) -> object:
 
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
+CallsPerMinute = Annotated[int, Field(ge=30)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -79,6 +80,8 @@ class Settings(BaseModel):
     google_token_url: WebUrl = "https://oauth2.googleapis.com/token"  # noqa: S105  an address
     google_revoke_url: WebUrl = "https://oauth2.googleapis.com/revoke"
     google_fit_url: WebUrl = "https://fitness.googleapis.com"
+    google_fit_calls_per_minute: CallsPerMinute = 3000
+    google_fit_calls_per_minute_per_person: CallsPerMinute = 300
     token_keys: Annotated[Words, AfterValidator(_fernet_keys)] = Field(repr=False)
     cors_origins: Words = ()
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -9,10 +9,12 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 
 from domain import clock
+from domain.fitness import schedule as pulls
 from domain.fitness.bells import announce
 from domain.fitness.google_oauth import GoogleOAuth
 from domain.fitness.queue import Claim, any_due, claim, give_up_on_the_cursed, put_back
 from domain.fitness.vault import Vault
+from tasks.gate import Gate
 from tasks.pull import fetch, write_batch
 from tasks.tokens import TokenKeeper
 from worker.task import PodiumTask, task
@@ -24,6 +26,7 @@ FLUSH = "leaderboards.flush"
 BATCH = 256
 LINGER_SECONDS = 0.15
 LONGEST_SECONDS = 60.0
+SCHEDULES_PER_MINUTE = 12
 
 
 @task(PULL_BATCH)
@@ -39,19 +42,22 @@ def pull_batch(self: PodiumTask) -> None:
 
 def _pull_some(self: PodiumTask) -> int:
     claimed_at = time.monotonic()
-    claims = _claim(self)
+    gate = Gate(self.redis, self.resources.settings)
+    claims = _claim(self, gate)
     if len(claims) == BATCH:
         self.doorbell.ring(PULL_BATCH)
     if claims:
-        _pull(self, claims, claimed_at)
+        _pull(self, gate, claims, claimed_at)
     return len(claims)
 
 
-def _claim(self: PodiumTask) -> list[Claim]:
+def _claim(self: PodiumTask, gate: Gate) -> list[Claim]:
+    room = gate.room(clock.now())
+    most = min(BATCH, room.calls)
     for _ in range(3):
         try:
             with self.unit() as unit:
-                claims = claim(unit.session, BATCH, clock.now())
+                claims = claim(unit.session, most, clock.now(), unasked=room.unasked)
                 watchers = [one.user_id for one in claims]
                 unit.after_commit(partial(announce, self.redis, watchers))
                 return claims
@@ -61,19 +67,22 @@ def _claim(self: PodiumTask) -> list[Claim]:
     return []
 
 
-def _pull(self: PodiumTask, claims: Sequence[Claim], claimed_at: float) -> None:
+def _pull(self: PodiumTask, gate: Gate, claims: Sequence[Claim], claimed_at: float) -> None:
     settings = self.resources.settings
     keeper = TokenKeeper(self.unit, self.redis, GoogleOAuth(settings), Vault(settings.token_keys))
-    fetched, setbacks = asyncio.run(fetch(claims, keeper, settings.google_fit_url))
+    paid, waiting = gate.pay(claims)
+    fetched, setbacks = asyncio.run(fetch(paid, keeper, gate, settings.google_fit_url))
+    gate.tell(len(fetched), setbacks)
     scores, refused = write_batch(self, fetched, claimed_at)
     with self.unit() as unit:
-        put_back(unit.session, [*setbacks, *refused], clock.now())
+        put_back(unit.session, [*waiting, *setbacks, *refused], clock.now())
         unit.after_commit(partial(announce, self.redis, [one.user_id for one in claims]))
     if scores:
         self.doorbell.ring(FLUSH)
     log.info(
         "fitness.pulled",
         people=len(claims),
+        waiting=len(waiting),
         setbacks=len(setbacks) + len(refused),
         scores_changed=scores,
         seconds=round(time.monotonic() - claimed_at, 2),
@@ -90,3 +99,16 @@ def sweep(self: PodiumTask) -> None:
         due = any_due(unit.session, now)
     if due:
         self.doorbell.ring(PULL_BATCH)
+
+
+@task("fitness.schedule")
+def schedule(self: PodiumTask) -> None:
+    """Queue the pulls that are due without anybody asking, no more than the budget will carry."""
+    limit = max(self.resources.settings.google_fit_calls_per_minute // SCHEDULES_PER_MINUTE, 1)
+    with self.unit() as unit:
+        done = pulls.queue_due(unit.session, limit, clock.now())
+        unit.after_commit(partial(announce, self.redis, done.user_ids))
+    if done.user_ids:
+        self.doorbell.ring(PULL_BATCH)
+    if done.looked_at == limit:
+        log.info("fitness.schedule_behind", queued=len(done.user_ids))

@@ -12,10 +12,12 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, Operationa
 
 from domain import clock
 from domain.errors import Refused, Throttled, VendorError
+from domain.fitness.budget import OverBudget
 from domain.fitness.ingest import Fetched, write
 from domain.fitness.providers.base import Account, Pull, TokenDead
 from domain.fitness.providers.google_fit import GoogleFit
 from domain.fitness.queue import RENEW_AFTER, Claim, Setback, renew
+from tasks.gate import Gate
 from tasks.tokens import TokenKeeper
 from worker.task import PodiumTask
 
@@ -28,40 +30,44 @@ WRITE_TRIES = 4
 
 
 async def fetch(
-    claims: Sequence[Claim], keeper: TokenKeeper, fit_url: str
+    claims: Sequence[Claim], keeper: TokenKeeper, gate: Gate, fit_url: str
 ) -> tuple[list[Fetched], list[Setback]]:
-    """Fetch every claim's window. Nobody's failure touches another's."""
+    """Fetch every claim's window. Nobody's failure touches another's; each call is paid for."""
     connector = aiohttp.TCPConnector(limit=CONCURRENCY)
     turns = asyncio.Semaphore(CONCURRENCY)
-    async with aiohttp.ClientSession(connector=connector) as http:
+    middlewares = (gate.each_call,)
+    async with aiohttp.ClientSession(connector=connector, middlewares=middlewares) as http:
         pull = GoogleFit(http, fit_url).pull
-        jobs = {asyncio.ensure_future(_fetch_one(one, keeper, pull, turns)): one for one in claims}
+
+        async def job(one: Claim) -> Fetched | Setback:
+            async with turns:
+                gate.enter(one)
+                return await _fetch_one(one, keeper, pull)
+
+        jobs = {asyncio.ensure_future(job(one)): one for one in claims}
         done, late = await asyncio.wait(jobs, timeout=DEADLINE_SECONDS)
-        for job in late:
-            job.cancel()
+        for straggler in late:
+            straggler.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-        outcomes = [job.result() for job in done]
-    slow = [Setback(jobs[job], "vendor_slow", "Google took too long.", final=False) for job in late]
+        outcomes = [one.result() for one in done]
+    slow = [Setback(jobs[one], "vendor_slow", "Google took too long.", final=False) for one in late]
     fetched = [outcome for outcome in outcomes if isinstance(outcome, Fetched)]
     setbacks = [outcome for outcome in outcomes if isinstance(outcome, Setback)]
     return fetched, setbacks + slow
 
 
-async def _fetch_one(
-    claim: Claim, keeper: TokenKeeper, pull: Pull, turns: asyncio.Semaphore
-) -> Fetched | Setback:
-    async with turns:
-        try:
-            token = keeper.current(claim)
-            if token is not None:
-                try:
-                    return Fetched(claim, await pull(_account(claim, token), claim.window))
-                except TokenDead:
-                    log.info("fitness.token_refused", sync_id=str(claim.sync_id))
-            token = await asyncio.to_thread(keeper.renewed, claim)
-            return Fetched(claim, await pull(_account(claim, token), claim.window))
-        except VendorError as error:
-            return _setback(claim, error)
+async def _fetch_one(claim: Claim, keeper: TokenKeeper, pull: Pull) -> Fetched | Setback:
+    try:
+        token = keeper.current(claim)
+        if token is not None:
+            try:
+                return Fetched(claim, await pull(_account(claim, token), claim.window))
+            except TokenDead:
+                log.info("fitness.token_refused", sync_id=str(claim.sync_id))
+        token = await asyncio.to_thread(keeper.renewed, claim)
+        return Fetched(claim, await pull(_account(claim, token), claim.window))
+    except VendorError as error:
+        return _setback(claim, error)
 
 
 def _account(claim: Claim, token: str) -> Account:
@@ -76,6 +82,7 @@ def _setback(claim: Claim, error: VendorError) -> Setback:
         error.detail,
         final=isinstance(error, Refused),
         delay=None if delay is None else timedelta(seconds=delay),
+        counted=not isinstance(error, OverBudget),
     )
 
 
