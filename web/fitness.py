@@ -9,6 +9,7 @@ from domain import clock
 from domain.errors import VendorError
 from domain.fitness import connections, syncs
 from domain.fitness.bells import announce
+from domain.fitness.owed import Owed, owed_by
 from web.api import PREFIX, Routes
 from web.db import front
 from web.idempotency import keep
@@ -47,7 +48,10 @@ def connect(caller: Caller, body: ConnectionBody) -> Reply:
         made = connections.connect(
             unit.session, front().vault, caller.person, body.provider, grant, clock.now()
         )
-        return keep(unit, reply(ConnectionAnswer.model_validate(made), HTTPStatus.CREATED))
+        unit.after_commit(lambda: announce(front().redis, [caller.user_id]))
+        owes = owed_by(unit.session, [made.id])
+        answer = ConnectionAnswer.of(made, owes.get(made.id, Owed()))
+        return keep(unit, reply(answer, HTTPStatus.CREATED))
 
 
 @routes.route("GET", "/fitness/connections", Page[ConnectionAnswer])
@@ -55,7 +59,8 @@ def list_connections(caller: Caller) -> Reply:
     """List my connections, the ended ones too: one per vendor, so there is one page."""
     with front().unit() as unit:
         found = connections.list_connections(unit.session, caller.person)
-    items = [ConnectionAnswer.model_validate(one) for one in found]
+        owes = owed_by(unit.session, [one.id for one in found])
+    items = [ConnectionAnswer.of(one, owes.get(one.id, Owed())) for one in found]
     return reply(Page(items=items, next_cursor=None))
 
 

@@ -5,11 +5,14 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
+from domain.fitness.owed import Owed
 from domain.fitness.syncs import SyncSeen
+from models import FitnessConnection
 from models.connection import ConnectionStatus, Provider
 from models.sync import SyncReason, SyncStatus
 from web.schemas.fields import Answer, Body, UtcTime
 
+OWED = "owed_windows"
 Secret = Annotated[str, Field(min_length=1, max_length=2048, repr=False)]
 
 
@@ -24,6 +27,16 @@ class ConnectionBody(Body):
     )
 
 
+class OwedAnswer(Answer):
+    """Stretches of the past that were never fetched and still will be."""
+
+    count: int
+    oldest_from: UtcTime | None
+    """Where the earliest begins."""
+    since: UtcTime | None
+    """When the one that has waited longest was found missing."""
+
+
 class ConnectionAnswer(Answer):
     """An account at a vendor."""
 
@@ -35,6 +48,14 @@ class ConnectionAnswer(Answer):
     last_synced_at: UtcTime | None
     synced_until: UtcTime | None
     next_pull_at: UtcTime | None
+    """When data is pulled next without being asked for; null in no competition."""
+    owed_windows: OwedAnswer
+
+    @classmethod
+    def of(cls, connection: FitnessConnection, owed: Owed) -> Self:
+        """Render a row and what it owes."""
+        shown = {name: getattr(connection, name) for name in cls.model_fields if name != OWED}
+        return cls(**shown, owed_windows=OwedAnswer.model_validate(owed))
 
 
 class SyncBody(Body):
