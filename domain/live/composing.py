@@ -91,3 +91,12 @@ def sync(request: SyncRequest) -> messages.Sync:
         "slots": {"received": request.slots_received, "changed": request.slots_changed},
         "error": error,
     }
+
+
+def reauth_required() -> messages.Notice:
+    """Say that a vendor no longer honours the reader's grant."""
+    return {
+        "type": "notice",
+        "code": "reauth_required",
+        "detail": "Google no longer lets us read your data; connect again.",
+    }

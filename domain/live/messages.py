@@ -121,6 +121,14 @@ class Sync(TypedDict):
     error: SyncError | None
 
 
+class Notice(TypedDict):
+    """Something that the person should do. `reauth_required`: connect the vendor again."""
+
+    type: Literal["notice"]
+    code: Literal["reauth_required"]
+    detail: str
+
+
 class Pong(TypedDict):
     """Answer to a ping."""
 

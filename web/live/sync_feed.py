@@ -12,6 +12,7 @@ from gevent.event import Event
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.live import composing
+from domain.live.lost_grants import who_lost_a_grant
 from domain.live.messages import CloseCode
 from domain.live.recent_syncs import recent_syncs
 from models import SyncRequest
@@ -35,6 +36,8 @@ class SyncWatcher:
     socket: Socket
     user_id: uuid.UUID
     told: dict[uuid.UUID, bytes] | None = field(default=None, init=False)
+    noticed: bool = field(default=False, init=False)
+    """Whether they were told that a grant is gone, and it still is."""
 
     def tell(self, syncs: Sequence[SyncRequest]) -> None:
         """Send what has changed; at first, what is under way and the last one that ended."""
@@ -46,6 +49,12 @@ class SyncWatcher:
             if self.told.get(sync_id) != frame:
                 self.socket.send(frame)
         self.told = frames
+
+    def notice(self, *, grant_lost: bool) -> None:
+        """Tell once that a grant is gone; again only when it came back in between."""
+        if grant_lost and not self.noticed:
+            self.socket.send(message_frame(composing.reauth_required()))
+        self.noticed = grant_lost
 
 
 class SyncFeed:
@@ -111,6 +120,7 @@ class SyncFeed:
         try:
             with self._unit() as unit:
                 syncs = recent_syncs(unit.session, due)
+                without_grant = who_lost_a_grant(unit.session, due)
         except (SQLAlchemyError, OSError) as error:
             log.warning("live.syncs_unread", error=str(error))
             gevent.sleep(RETRY_S)
@@ -121,3 +131,4 @@ class SyncFeed:
             (self._under_way.add if under_way else self._under_way.discard)(user_id)
             for watcher in list(self._watchers.get(user_id, ())):
                 watcher.tell(of_person)
+                watcher.notice(grant_lost=user_id in without_grant)
