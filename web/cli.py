@@ -5,17 +5,22 @@ import requests
 from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 
+from domain.fitness.token_keys import Rotation, rotate_page
 from web.db import front
 
 SANDBOX_PASSWORD = "podium"  # noqa: S105  everyone's in the sandbox
 TIMEOUT_SECONDS = 5
 
+PAGE = 200
+
 dev = AppGroup("dev", help="Only against the sandbox.")
+tokens = AppGroup("tokens", help="Vendors' tokens.")
 
 
 def install(app: Flask) -> None:
     """Give `app` its commands."""
     app.cli.add_command(dev)
+    app.cli.add_command(tokens)
 
 
 @dev.command("token")
@@ -35,3 +40,24 @@ def token(email: str) -> None:
     except requests.RequestException as error:
         raise click.ClickException(f"{url} did not sign {email} in: {error}") from error
     click.echo(answer.json()["access_token"])
+
+
+@tokens.command("rotate")
+@with_appcontext
+def rotate() -> None:
+    """Encrypt all tokens with the newest of TOKEN_KEYS.
+
+    Put the new key first, restart all processes, run this until nothing is resealed or overtaken,
+    then drop the old key. It may be stopped and run again, and runs beside the workers.
+    """
+    done = Rotation()
+    more = True
+    while more:
+        with front().unit() as unit:
+            more = rotate_page(unit.session, front().vault, done, PAGE)
+    click.echo(
+        f"{done.seen} connections: {done.resealed} resealed, {done.overtaken} overtaken by a"
+        f" refresh, {done.unreadable} unreadable"
+    )
+    if done.unreadable:
+        raise click.ClickException("no key of TOKEN_KEYS opens some tokens")
