@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import aiohttp
@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from domain import clock
 from domain.fitness.budget import Ask, Budget, Limits, OverBudget, Room
 from domain.fitness.circuit import Circuit
+from domain.fitness.providers.google_fit import LIST_AGAIN_AFTER
 from domain.fitness.queue import Claim, Setback
 from domain.redis import Redis
 from domain.settings import Settings
@@ -59,7 +60,11 @@ class Gate:
         return Room(min(room.calls, most), min(room.unasked, most))
 
     def pay(self, claims: Sequence[Claim]) -> tuple[list[Claim], list[Setback]]:
-        """Pay everyone's first call at once; return whose is paid, and who waits."""
+        """Pay everyone's calls at once; return whose are paid, and who waits.
+
+        Paid one by one, many pulls could begin, spend everything and end for want of their last
+        call, again and again.
+        """
         if not claims:
             return [], []
         try:
@@ -72,13 +77,17 @@ class Gate:
         return paid, [held_up(one, wait) for one, wait in pairs if wait]
 
     def enter(self, claim: Claim) -> None:
-        """Let the present asyncio task call for this person, whose first call is paid."""
-        _purse.set(_Purse(_ask(claim), paid=1))
+        """Let the present asyncio task call for this person, whose calls are paid."""
+        ask = _ask(claim)
+        _purse.set(_Purse(replace(ask, calls=1), paid=self._budget.at_once(ask.calls)))
 
     async def each_call(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """Pay a call before it is made (a middleware of aiohttp). Raises OverBudget."""
+        """Pay a call before it is made, unless it is paid: a middleware of aiohttp.
+
+        Raises OverBudget.
+        """
         purse = _purse.get()
         if purse.paid:
             purse.paid -= 1
@@ -106,7 +115,14 @@ class Gate:
 
 
 def _ask(claim: Claim) -> Ask:
-    return Ask(claim.connection_id, wished=claim.reason is SyncReason.REQUESTED)
+    """Return what a pull takes: a call per stretch, and one more when streams are listed again."""
+    listed = claim.streams_listed_at
+    stale = listed is None or clock.now() - listed >= LIST_AGAIN_AFTER
+    return Ask(
+        claim.connection_id,
+        wished=claim.reason is SyncReason.REQUESTED,
+        calls=sum(1 for _ in claim.window.calls()) + stale,
+    )
 
 
 def held_up(claim: Claim, wait: timedelta) -> Setback:

@@ -35,11 +35,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class Ask:
-    """A call for one connection."""
+    """Calls for one connection, made all or none."""
 
     connection_id: uuid.UUID
     wished: bool
     """A person waits for it."""
+    calls: int = 1
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,9 @@ class Budget:
         self._room = redis.register_script(script("room"))
 
     def take(self, asks: Sequence[Ask], now: datetime) -> list[timedelta]:
-        """Pay one call per ask; return for each 0 if paid, else how long until it can be.
+        """Pay what is asked; return for each 0 if paid, else how long until it can be.
 
-        Raises RedisError.
+        Nobody pays more at once than the buckets hold (see `at_once`). Raises RedisError.
         """
         waits = self._take(
             keys=[self._key, *(f"{self._key}:{ask.connection_id}" for ask in asks)],
@@ -86,10 +87,18 @@ class Budget:
                 self._project.rate,
                 self._person.burst,
                 self._person.rate,
-                *(part for ask in asks for part in (1, 0 if ask.wished else self._reserve)),
+                *(
+                    part
+                    for ask in asks
+                    for part in (self.at_once(ask.calls), 0 if ask.wished else self._reserve)
+                ),
             ],
         )
         return [timedelta(milliseconds=int(wait)) for wait in waits]
+
+    def at_once(self, calls: int) -> int:
+        """Return how many of so many calls of one person can be paid at once."""
+        return min(calls, self._person.burst, self._project.burst - self._reserve)
 
     def room(self, now: datetime) -> Room:
         """Return what the project has left. Raises RedisError."""
