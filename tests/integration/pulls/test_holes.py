@@ -1,0 +1,243 @@
+"""Nothing jumps over a hole: whatever goes wrong, everything that is needed was fetched."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session
+
+from domain.competitions.joining import join
+from domain.errors import Conflict
+from domain.fitness.connections import connect, disconnect
+from domain.fitness.google_oauth import Grant
+from domain.fitness.ingest import Fetched, write
+from domain.fitness.owed import Debt, owed_altogether
+from domain.fitness.providers.base import Pulled
+from domain.fitness.queue import LEASE, Claim, Setback, claim, give_up_on_the_cursed, put_back
+from domain.fitness.readings import Readings, Stream
+from domain.fitness.schedule import queue_due
+from domain.fitness.syncs import request_sync
+from domain.fitness.tokens import read_tokens, require_reauth
+from domain.fitness.vault import Vault
+from domain.fitness.windows import LOOK_BACK, QUARTER, Window, floor_quarter
+from models import FitnessConnection, SlotDay
+from models.connection import ConnectionStatus, Provider
+from models.slots import Metric, SlotClass
+from tests.factories import START, Factory
+from worker.unit import unit_of_work
+
+MIDNIGHT = START
+LATEST = timedelta(days=3) - QUARTER
+"""The vendor may learn of a walk so much later and is still heard."""
+
+
+class Walker(RuleBasedStateMachine):
+    """One person, whose connection, competitions, vendor and workers do as they like."""
+
+    engine: Engine
+    vault: Vault
+    fresh: Callable[[], None]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fresh()
+        self.now = MIDNIGHT + timedelta(hours=10)
+        self.needed: list[datetime] = []
+        self.held: list[Claim] = []
+        self.walks: dict[datetime, tuple[datetime, int]] = {}
+        """By slot: since when the vendor knows of it, and how many steps."""
+        self.fetched: set[datetime] = set()
+        self.grants = 0
+        with Session(self.engine, expire_on_commit=False) as session:
+            self.factory = Factory(session)
+            self.person = self.factory.person()
+            self.connect()
+
+    @property
+    def connection(self) -> FitnessConnection:
+        with Session(self.engine) as session:
+            return session.scalars(select(FitnessConnection)).one()
+
+    def connect(self) -> None:
+        self.grants += 1
+        grant = Grant("access", self.now + timedelta(days=900), [], "refresh", "subject")
+        with unit_of_work(self.engine) as unit:
+            connect(unit.session, self.vault, self.person, Provider.GOOGLE_FIT, grant, self.now)
+
+    @rule(hours=st.sampled_from([0.1, 1, 7, 30, 24 * 4, 24 * 40]))
+    def wait(self, hours: float) -> None:
+        self.now += timedelta(hours=hours)
+
+    @rule(
+        ago=st.integers(0, 400),
+        late=st.timedeltas(timedelta(0), LATEST),
+        steps=st.integers(1, 500),
+    )
+    def walk(self, ago: int, late: timedelta, steps: int) -> None:
+        """Walk now, or in a slot of before of which the vendor learns only now."""
+        slot = floor_quarter(self.now - min(ago * QUARTER, LATEST))
+        if slot not in self.walks and slot + LATEST >= self.now:
+            self.walks[slot] = (max(self.now, min(self.now + late, slot + LATEST)), steps)
+
+    @rule(days=st.integers(0, 70), length=st.integers(80, 200))
+    def join(self, days: int, length: int) -> None:
+        starts_at = floor_quarter(self.now) - timedelta(days=days)
+        with Session(self.engine, expire_on_commit=False) as session:
+            factory = Factory(session)
+            competition = factory.competition(
+                self.person, starts_at=starts_at, ends_at=starts_at + timedelta(days=length)
+            )
+        with unit_of_work(self.engine) as unit:
+            join(unit.session, self.person, competition.id, None, self.now)
+        self.needed.append(starts_at)
+
+    @rule()
+    def ask(self) -> None:
+        with unit_of_work(self.engine) as unit:
+            try:
+                request_sync(unit.session, self.person, None, self.now)
+            except Conflict:
+                assert self.connection.status is not ConnectionStatus.ACTIVE
+
+    @rule()
+    def schedule(self) -> None:
+        with unit_of_work(self.engine) as unit:
+            queue_due(unit.session, 10, self.now)
+
+    @rule()
+    def take(self) -> None:
+        with unit_of_work(self.engine) as unit:
+            give_up_on_the_cursed(unit.session, self.now)
+            self.held += claim(unit.session, 10, self.now)
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def succeed(self, data: st.DataObject) -> None:
+        self.write(self.held.pop(data.draw(st.integers(0, len(self.held) - 1))))
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), final=st.booleans(), counted=st.booleans())
+    def fail(self, data: st.DataObject, final: bool, counted: bool) -> None:
+        held = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        setback = Setback(
+            held,
+            "vendor_unavailable",
+            "",
+            final=final and counted,
+            delay=timedelta(seconds=5),
+            counted=counted,
+        )
+        with unit_of_work(self.engine) as unit:
+            put_back(unit.session, [setback], self.now)
+
+    @rule()
+    def lose_the_grant(self) -> None:
+        connection = self.connection
+        with unit_of_work(self.engine) as unit:
+            if known := read_tokens(unit.session, self.vault, connection.id):
+                require_reauth(unit.session, connection.id, known, self.now)
+
+    @rule()
+    def disconnect(self) -> None:
+        with unit_of_work(self.engine) as unit:
+            disconnect(unit.session, self.person, self.connection.id, self.now)
+
+    @rule()
+    def connect_again(self) -> None:
+        self.connect()
+
+    def write(self, held: Claim) -> bool:
+        """Write what the vendor knows now, as a worker that may have been overtaken."""
+        window = held.window
+        slots = [window.start + n * QUARTER for n in range(window.slots)]
+        values = [self.known(slot) * 1000 for slot in slots]
+        stream = Stream(Metric.STEPS, values, [0] * len(values))
+        pulled = Pulled(Readings("google_fit", window, [stream]), (), self.now)
+        with unit_of_work(self.engine) as unit:
+            done = write(unit.session, [Fetched(held, pulled)], self.now).sync_ids
+        if done:
+            self.fetched.update(slots)
+        return bool(done)
+
+    def known(self, slot: datetime) -> int:
+        learnt, steps = self.walks.get(slot, (self.now, 0))
+        return steps if learnt <= self.now else 0
+
+    def teardown(self) -> None:
+        """Let everything go well; then look whether something is missing."""
+        self.connect()
+        self.now += LOOK_BACK
+        self.held.clear()
+        for _ in range(40):
+            self.now += LEASE + timedelta(minutes=16)
+            with unit_of_work(self.engine) as unit:
+                give_up_on_the_cursed(unit.session, self.now)
+                held = claim(unit.session, 10, self.now)
+            for one in held:
+                assert self.write(one)
+            if not held:
+                break
+        self.ask()
+        with unit_of_work(self.engine) as unit:
+            (last,) = claim(unit.session, 10, self.now)
+        assert self.write(last)
+        self.check()
+
+    def check(self) -> None:
+        with Session(self.engine) as session:
+            assert owed_altogether(session) == Debt(0, 0, None)
+            stored = {
+                datetime.combine(row.day, datetime.min.time(), MIDNIGHT.tzinfo) + n * QUARTER: value
+                for row in session.scalars(
+                    select(SlotDay).where(
+                        SlotDay.metric == Metric.STEPS, SlotDay.slot_class == SlotClass.MEASURED
+                    )
+                )
+                for n, value in enumerate(row.slots)
+                if value is not None
+            }
+        connection = self.connection
+        assert connection.fetched_from is not None
+        assert connection.synced_until is not None
+        begin = min([connection.fetched_from, *self.needed])
+        wanted = Window(begin, floor_quarter(self.now))
+        slots = {wanted.start + n * QUARTER for n in range(wanted.slots)}
+        assert slots <= self.fetched
+        assert slots <= stored.keys()
+        assert {slot: value for slot, value in stored.items() if value and slot in slots} == {
+            slot: steps * 1000 for slot, (_, steps) in self.walks.items() if slot in slots
+        }
+
+
+@pytest.fixture
+def empty(engine: Engine) -> Callable[[], None]:
+    def fresh() -> None:
+        with engine.begin() as connection:
+            connection.execute(text("TRUNCATE person RESTART IDENTITY CASCADE"))
+
+    return fresh
+
+
+def test_whatever_goes_wrong_everything_needed_was_fetched(
+    engine: Engine, vault: Vault, empty: Callable[[], None]
+) -> None:
+    def begin() -> Walker:
+        machine: type[Walker] = type("Begun", (Walker,), {})
+        machine.engine, machine.vault = engine, vault
+        machine.fresh = staticmethod(empty)
+        return machine()
+
+    run_state_machine_as_test(
+        begin,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=25,
+            deadline=None,
+            phases=[Phase.explicit, Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
