@@ -114,6 +114,19 @@ class Walker(RuleBasedStateMachine):
             give_up_on_the_cursed(unit.session, self.now)
             self.held += claim(unit.session, 10, self.now)
 
+    @rule()
+    def begin(self) -> None:
+        self.ask()
+        self.take()
+
+    @rule()
+    def work(self) -> None:
+        """Pull all that is due."""
+        self.take()
+        while self.held:
+            self.write(self.held.pop())
+            self.take()
+
     @precondition(lambda self: self.held)
     @rule(data=st.data())
     def succeed(self, data: st.DataObject) -> None:
@@ -172,7 +185,7 @@ class Walker(RuleBasedStateMachine):
         self.connect()
         self.now += LOOK_BACK
         self.held.clear()
-        for _ in range(40):
+        for _ in range(100):
             self.now += LEASE + timedelta(minutes=16)
             with unit_of_work(self.engine) as unit:
                 give_up_on_the_cursed(unit.session, self.now)
@@ -234,8 +247,8 @@ def test_whatever_goes_wrong_everything_needed_was_fetched(
     run_state_machine_as_test(
         begin,
         settings=settings(
-            max_examples=25,
-            stateful_step_count=25,
+            max_examples=60,
+            stateful_step_count=20,
             deadline=None,
             phases=[Phase.explicit, Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),
