@@ -13,6 +13,7 @@ from domain.fitness.syncs import request_sync
 from domain.ids import new_id
 from domain.redis import Redis
 from models import FitnessConnection, Person, SyncRequest
+from models.connection import ConnectionStatus
 from models.sync import SyncReason, SyncStatus
 from tests.factories import Factory
 from tests.integration.live.conftest import Listener
@@ -138,3 +139,50 @@ def test_owed_windows_are_not_told(
 ) -> None:
     ended(session, person, minutes_ago=1, reason=SyncReason.OWED)
     assert listen(PATH, person).silent()
+
+
+def lose_grant(session: Session, person: Person, status: ConnectionStatus) -> None:
+    """Change the state of someone's connection."""
+    connection = session.query(FitnessConnection).filter_by(person_id=person.id).one()
+    connection.status = status
+    session.commit()
+
+
+def test_a_lost_grant_is_told_once(
+    session: Session, redis: Redis, person: Person, listen: Listen
+) -> None:
+    listener = listen(PATH, person)
+    assert listener.silent()
+    lose_grant(session, person, ConnectionStatus.REAUTH_REQUIRED)
+    announce(redis, [person.user_id])
+    told = listener.hear()
+    assert (told["type"], told["code"]) == ("notice", "reauth_required")
+    assert told["detail"]
+    sync = ended(session, person, minutes_ago=0)
+    announce(redis, [person.user_id])
+    assert listener.hear()["sync_id"] == str(sync.id)
+    assert listener.silent()
+
+
+def test_a_lost_grant_is_told_on_connecting_while_it_lasts(
+    session: Session, redis: Redis, person: Person, listen: Listen
+) -> None:
+    lose_grant(session, person, ConnectionStatus.REAUTH_REQUIRED)
+    assert listen(PATH, person).hear()["code"] == "reauth_required"
+    lose_grant(session, person, ConnectionStatus.ACTIVE)
+    assert listen(PATH, person).silent()
+
+
+def test_a_grant_lost_again_is_told_again(
+    session: Session, redis: Redis, person: Person, listen: Listen
+) -> None:
+    lose_grant(session, person, ConnectionStatus.REAUTH_REQUIRED)
+    listener = listen(PATH, person)
+    assert listener.hear()["type"] == "notice"
+    lose_grant(session, person, ConnectionStatus.ACTIVE)
+    sync = ended(session, person, minutes_ago=0)
+    announce(redis, [person.user_id])
+    assert listener.hear()["sync_id"] == str(sync.id)
+    lose_grant(session, person, ConnectionStatus.REAUTH_REQUIRED)
+    announce(redis, [person.user_id])
+    assert listener.hear()["type"] == "notice"
