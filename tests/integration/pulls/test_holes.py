@@ -6,7 +6,13 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
@@ -67,6 +73,16 @@ class Walker(RuleBasedStateMachine):
         grant = Grant("access", self.now + timedelta(days=900), [], "refresh", "subject")
         with unit_of_work(self.engine) as unit:
             connect(unit.session, self.vault, self.person, Provider.GOOGLE_FIT, grant, self.now)
+
+    @initialize(begun=st.booleans(), pulled=st.booleans(), gone=st.booleans())
+    def come(self, begun: bool, pulled: bool, gone: bool) -> None:
+        """Joining is most delicate during the first pull, and between two connections."""
+        if begun:
+            self.begin()
+        if begun and pulled:
+            self.work()
+        if gone:
+            self.lose_the_grant(kept=False, back=False)
 
     @rule(hours=st.sampled_from([0.1, 1, 7, 30, 24 * 4, 24 * 40]))
     def wait(self, hours: float) -> None:
@@ -147,21 +163,17 @@ class Walker(RuleBasedStateMachine):
         with unit_of_work(self.engine) as unit:
             put_back(unit.session, [setback], self.now)
 
-    @rule()
-    def lose_the_grant(self) -> None:
+    @rule(kept=st.booleans(), back=st.booleans())
+    def lose_the_grant(self, kept: bool, back: bool) -> None:
+        """By the vendor's will or the person's, for a moment or longer."""
         connection = self.connection
         with unit_of_work(self.engine) as unit:
-            if known := read_tokens(unit.session, self.vault, connection.id):
+            if not kept:
+                disconnect(unit.session, self.person, connection.id, self.now)
+            elif known := read_tokens(unit.session, self.vault, connection.id):
                 require_reauth(unit.session, connection.id, known, self.now)
-
-    @rule()
-    def disconnect(self) -> None:
-        with unit_of_work(self.engine) as unit:
-            disconnect(unit.session, self.person, self.connection.id, self.now)
-
-    @rule()
-    def connect_again(self) -> None:
-        self.connect()
+        if back:
+            self.connect()
 
     def write(self, held: Claim) -> bool:
         """Write what the vendor knows now, as a worker that may have been overtaken."""
@@ -182,7 +194,8 @@ class Walker(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let everything go well; then look whether something is missing."""
-        self.connect()
+        if self.connection.status is not ConnectionStatus.ACTIVE:
+            self.connect()
         self.now += LOOK_BACK
         self.held.clear()
         for _ in range(100):
@@ -248,7 +261,7 @@ def test_whatever_goes_wrong_everything_needed_was_fetched(
         begin,
         settings=settings(
             max_examples=60,
-            stateful_step_count=20,
+            stateful_step_count=12,
             deadline=None,
             phases=[Phase.explicit, Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),
