@@ -1,6 +1,7 @@
 """Connections and syncs."""
 
 import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +14,12 @@ from domain import clock
 from domain.fitness.vault import Vault
 from domain.redis import Redis
 from domain.settings import Settings
-from models import FitnessConnection, FitnessToken, SyncRequest
+from models import FitnessConnection, FitnessToken, Person, SyncRequest
 from models.connection import ConnectionStatus
 from models.sync import SyncStatus
 from sandbox.people import PASSWORD
 from sandbox.world import World
-from tests.factories import Factory
+from tests.factories import START, Factory
 from tests.integration.web.conftest import Caller, SignIn
 from web import limits
 
@@ -78,6 +79,25 @@ def test_connects_and_keeps_the_grant_sealed(
     assert listed == {"items": [made], "next_cursor": None}
     again: Any = caller.post("/fitness/connections", body_of(code_of(sandbox))).json
     assert again["id"] == made["id"]
+
+
+def test_a_connection_says_when_it_is_pulled_and_what_it_owes(
+    caller: Caller, session: Session, factory: Factory
+) -> None:
+    caller.get("/me")
+    person = session.scalars(select(Person).where(Person.sub == caller.sub)).one()
+    factory.connection(person, fetched_from=START, synced_until=clock.now())
+    before: Any = caller.get("/fitness/connections").json["items"][0]
+    assert before["next_pull_at"] is None
+    assert before["owed_windows"] == {"count": 0, "oldest_from": None, "since": None}
+    competition = factory.competition(starts_at=START - timedelta(days=40))
+    assert caller.post(f"/competitions/{competition.id}/join", {}).status_code == 200
+    after: Any = caller.get("/fitness/connections").json["items"][0]
+    owed = after["owed_windows"]
+    assert datetime.fromisoformat(after["next_pull_at"]) > clock.now()
+    assert owed["count"] == 2
+    assert datetime.fromisoformat(owed["oldest_from"]) == competition.starts_at
+    assert datetime.fromisoformat(owed["since"]) <= clock.now()
 
 
 def test_a_code_works_once(caller: Caller, sandbox: str) -> None:
