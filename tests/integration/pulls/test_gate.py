@@ -181,7 +181,7 @@ def test_without_redis_nothing_is_pulled_and_nothing_is_lost(
     outside.ask(walker)
     app.resources.__dict__["redis"] = make_redis(f"redis://127.0.0.1:{free_port()}/0")
     app.resources.__dict__.pop("doorbell", None)
-    fitness._pull_some(fitness.pull_batch)
+    pull()
     assert outside.calls(FIT) == 0
     sync = last_sync(session, walker)
     assert (sync.status, sync.attempts) == (SyncStatus.QUEUED, 0)

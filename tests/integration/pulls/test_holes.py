@@ -1,18 +1,9 @@
 """Nothing jumps over a hole: whatever goes wrong, everything that is needed was fetched."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
@@ -37,20 +28,16 @@ from tests.factories import START, Factory
 from worker.unit import unit_of_work
 
 MIDNIGHT = START
+Step = tuple[str, tuple[object, ...]]
 LATEST = timedelta(days=3) - QUARTER
 """The vendor may learn of a walk so much later and is still heard."""
 
 
-class Walker(RuleBasedStateMachine):
+class Walker:
     """One person, whose connection, competitions, vendor and workers do as they like."""
 
-    engine: Engine
-    vault: Vault
-    fresh: Callable[[], None]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fresh()
+    def __init__(self, engine: Engine, vault: Vault) -> None:
+        self.engine, self.vault = engine, vault
         self.now = MIDNIGHT + timedelta(hours=10)
         self.needed: list[datetime] = []
         self.held: list[Claim] = []
@@ -74,32 +61,15 @@ class Walker(RuleBasedStateMachine):
         with unit_of_work(self.engine) as unit:
             connect(unit.session, self.vault, self.person, Provider.GOOGLE_FIT, grant, self.now)
 
-    @initialize(begun=st.booleans(), pulled=st.booleans(), gone=st.booleans())
-    def come(self, begun: bool, pulled: bool, gone: bool) -> None:
-        """Joining is most delicate during the first pull, and between two connections."""
-        if begun:
-            self.begin()
-        if begun and pulled:
-            self.work()
-        if gone:
-            self.lose_the_grant(kept=False, back=False)
-
-    @rule(hours=st.sampled_from([0.1, 1, 7, 30, 24 * 4, 24 * 40]))
     def wait(self, hours: float) -> None:
         self.now += timedelta(hours=hours)
 
-    @rule(
-        ago=st.integers(0, 400),
-        late=st.timedeltas(timedelta(0), LATEST),
-        steps=st.integers(1, 500),
-    )
     def walk(self, ago: int, late: timedelta, steps: int) -> None:
         """Walk now, or in a slot of before of which the vendor learns only now."""
         slot = floor_quarter(self.now - min(ago * QUARTER, LATEST))
         if slot not in self.walks and slot + LATEST >= self.now:
             self.walks[slot] = (max(self.now, min(self.now + late, slot + LATEST)), steps)
 
-    @rule(days=st.integers(0, 70), length=st.integers(80, 200))
     def join(self, days: int, length: int) -> None:
         starts_at = floor_quarter(self.now) - timedelta(days=days)
         with Session(self.engine, expire_on_commit=False) as session:
@@ -111,7 +81,6 @@ class Walker(RuleBasedStateMachine):
             join(unit.session, self.person, competition.id, None, self.now)
         self.needed.append(starts_at)
 
-    @rule()
     def ask(self) -> None:
         with unit_of_work(self.engine) as unit:
             try:
@@ -119,23 +88,19 @@ class Walker(RuleBasedStateMachine):
             except Conflict:
                 assert self.connection.status is not ConnectionStatus.ACTIVE
 
-    @rule()
     def schedule(self) -> None:
         with unit_of_work(self.engine) as unit:
             queue_due(unit.session, 10, self.now)
 
-    @rule()
     def take(self) -> None:
         with unit_of_work(self.engine) as unit:
             give_up_on_the_cursed(unit.session, self.now)
             self.held += claim(unit.session, 10, self.now)
 
-    @rule()
     def begin(self) -> None:
         self.ask()
         self.take()
 
-    @rule()
     def work(self) -> None:
         """Pull all that is due."""
         self.take()
@@ -143,15 +108,14 @@ class Walker(RuleBasedStateMachine):
             self.write(self.held.pop())
             self.take()
 
-    @precondition(lambda self: self.held)
-    @rule(data=st.data())
-    def succeed(self, data: st.DataObject) -> None:
-        self.write(self.held.pop(data.draw(st.integers(0, len(self.held) - 1))))
+    def succeed(self) -> None:
+        if self.held:
+            self.write(self.held.pop())
 
-    @precondition(lambda self: self.held)
-    @rule(data=st.data(), final=st.booleans(), counted=st.booleans())
-    def fail(self, data: st.DataObject, final: bool, counted: bool) -> None:
-        held = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+    def fail(self, final: bool, counted: bool) -> None:
+        if not self.held:
+            return
+        held = self.held.pop()
         setback = Setback(
             held,
             "vendor_unavailable",
@@ -163,7 +127,6 @@ class Walker(RuleBasedStateMachine):
         with unit_of_work(self.engine) as unit:
             put_back(unit.session, [setback], self.now)
 
-    @rule(kept=st.booleans(), back=st.booleans())
     def lose_the_grant(self, kept: bool, back: bool) -> None:
         """By the vendor's will or the person's, for a moment or longer."""
         connection = self.connection
@@ -192,7 +155,7 @@ class Walker(RuleBasedStateMachine):
         learnt, steps = self.walks.get(slot, (self.now, 0))
         return steps if learnt <= self.now else 0
 
-    def teardown(self) -> None:
+    def end_well(self) -> None:
         """Let everything go well; then look whether something is missing."""
         if self.connection.status is not ConnectionStatus.ACTIVE:
             self.connect()
@@ -239,31 +202,40 @@ class Walker(RuleBasedStateMachine):
         }
 
 
-@pytest.fixture
-def empty(engine: Engine) -> Callable[[], None]:
-    def fresh() -> None:
-        with engine.begin() as connection:
-            connection.execute(text("TRUNCATE person RESTART IDENTITY CASCADE"))
-
-    return fresh
+def step(name: str, *arguments: st.SearchStrategy[object]) -> st.SearchStrategy[Step]:
+    return st.tuples(st.just(name), st.tuples(*arguments))
 
 
+YES_OR_NO = st.booleans()
+JOIN = step("join", st.integers(0, 70), st.integers(80, 200))
+STEPS = st.one_of(
+    JOIN,
+    JOIN,
+    step("wait", st.sampled_from([0.1, 1, 7, 30, 24 * 4, 24 * 40])),
+    step("walk", st.integers(0, 400), st.timedeltas(timedelta(0), LATEST), st.integers(1, 500)),
+    step("ask"),
+    step("schedule"),
+    step("begin"),
+    step("take"),
+    step("work"),
+    step("succeed"),
+    step("succeed"),
+    step("fail", YES_OR_NO, YES_OR_NO),
+    step("lose_the_grant", YES_OR_NO, YES_OR_NO),
+    step("connect"),
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=st.lists(STEPS, min_size=6, max_size=16))
 def test_whatever_goes_wrong_everything_needed_was_fetched(
-    engine: Engine, vault: Vault, empty: Callable[[], None]
+    engine: Engine, vault: Vault, steps: list[Step]
 ) -> None:
-    def begin() -> Walker:
-        machine: type[Walker] = type("Begun", (Walker,), {})
-        machine.engine, machine.vault = engine, vault
-        machine.fresh = staticmethod(empty)
-        return machine()
-
-    run_state_machine_as_test(
-        begin,
-        settings=settings(
-            max_examples=60,
-            stateful_step_count=12,
-            deadline=None,
-            phases=[Phase.explicit, Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE person RESTART IDENTITY CASCADE"))
+    walker = Walker(engine, vault)
+    for name, arguments in steps:
+        getattr(walker, name)(*arguments)
+    walker.end_well()

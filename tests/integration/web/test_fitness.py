@@ -87,12 +87,14 @@ def test_a_connection_says_when_it_is_pulled_and_what_it_owes(
     caller.get("/me")
     person = session.scalars(select(Person).where(Person.sub == caller.sub)).one()
     factory.connection(person, fetched_from=START, synced_until=clock.now())
-    before: Any = caller.get("/fitness/connections").json["items"][0]
+    listed: Any = caller.get("/fitness/connections").json
+    before = listed["items"][0]
     assert before["next_pull_at"] is None
     assert before["owed_windows"] == {"count": 0, "oldest_from": None, "since": None}
     competition = factory.competition(starts_at=START - timedelta(days=40))
     assert caller.post(f"/competitions/{competition.id}/join", {}).status_code == 200
-    after: Any = caller.get("/fitness/connections").json["items"][0]
+    listed = caller.get("/fitness/connections").json
+    after = listed["items"][0]
     owed = after["owed_windows"]
     assert datetime.fromisoformat(after["next_pull_at"]) > clock.now()
     assert owed["count"] == 2
