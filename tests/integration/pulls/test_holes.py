@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
@@ -230,6 +230,19 @@ STEPS = st.one_of(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=st.lists(STEPS, min_size=6, max_size=16))
+@example(steps=[("begin", ()), ("join", (40, 100)), ("succeed", ())])
+@example(steps=[("begin", ()), ("lose_the_grant", (False, True)), ("join", (40, 100))])
+@example(
+    steps=[
+        ("begin", ()),
+        ("work", ()),
+        ("lose_the_grant", (False, False)),
+        ("join", (70, 100)),
+        ("connect", ()),
+        ("take", ()),
+        ("fail", (True, True)),
+    ]
+)
 def test_whatever_goes_wrong_everything_needed_was_fetched(
     engine: Engine, vault: Vault, steps: list[Step]
 ) -> None:
