@@ -8,13 +8,13 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-REASONS = op.f("ck_sync_request_syncreason")
+REASONS = "ck_sync_request_syncreason"
 
 
 def upgrade() -> None:
-    op.drop_constraint(REASONS, "sync_request", type_="check")
+    op.drop_constraint(op.f(REASONS), "sync_request", type_="check")
     op.create_check_constraint(
-        REASONS, "sync_request", "reason IN ('requested', 'owed', 'scheduled')"
+        op.f(REASONS), "sync_request", "reason IN ('requested', 'owed', 'scheduled')"
     )
     op.create_index(
         "ix_sync_request_asked",
@@ -50,5 +50,5 @@ def downgrade() -> None:
     op.drop_index("ix_sync_request_unasked_end", table_name="sync_request")
     op.drop_index("ix_sync_request_asked", table_name="sync_request")
     op.execute("DELETE FROM sync_request WHERE reason = 'scheduled'")
-    op.drop_constraint(REASONS, "sync_request", type_="check")
-    op.create_check_constraint(REASONS, "sync_request", "reason IN ('requested', 'owed')")
+    op.drop_constraint(op.f(REASONS), "sync_request", type_="check")
+    op.create_check_constraint(op.f(REASONS), "sync_request", "reason IN ('requested', 'owed')")
