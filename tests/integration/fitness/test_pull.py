@@ -1,29 +1,25 @@
 """The pull task against the sandbox's Google: what comes in, and what goes wrong."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-import requests
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from domain import clock
 from domain.competitions.joining import join
 from domain.errors import Conflict
-from domain.fitness.connections import connect, disconnect
+from domain.fitness.connections import disconnect
 from domain.fitness.google_oauth import GoogleOAuth, Grant, GrantGone
 from domain.fitness.providers.google_fit import LIST_AGAIN_AFTER
 from domain.fitness.queue import MAX_ATTEMPTS, claim
-from domain.fitness.syncs import request_sync
 from domain.fitness.tokens import read_tokens, replace_tokens
-from domain.fitness.vault import Vault
-from domain.fitness.windows import QUARTER
 from domain.redis import Redis
 from domain.settings import Settings
-from models import FitnessConnection, FitnessToken, Participant, Person, SyncRequest
-from models.connection import ConnectionStatus, Provider
+from models import FitnessConnection, FitnessToken, Participant
+from models.connection import ConnectionStatus
 from models.slots import Metric, SlotClass, SlotDay
 from models.sync import SyncReason, SyncStatus
 from sandbox.server import running
@@ -31,51 +27,17 @@ from sandbox.world import World
 from tasks import fitness
 from tasks.tokens import TokenKeeper
 from tests.factories import START, Factory
+from tests.integration.fitness.outside import (
+    FIT,
+    Outside,
+    check_books_agree,
+    last_sync,
+    pull,
+    stored,
+)
 from worker.app import make_app
 from worker.resources import PodiumCelery
 from worker.unit import unit_of_work
-
-FIT = "/fitness/v1/users/me"
-
-
-class Outside:
-    """The sandbox over its control path, and people of it who are connected here."""
-
-    def __init__(self, url: str, engine: Engine, settings: Settings, factory: Factory) -> None:
-        self.url = url
-        self.engine = engine
-        self.settings = settings
-        self.factory = factory
-        self.vault = Vault(settings.token_keys)
-        self.oauth = GoogleOAuth(settings)
-
-    def control(self, method: str, path: str, /, **body: Any) -> Any:
-        """Call the control path."""
-        answer = requests.request(method, f"{self.url}/control{path}", json=body or None, timeout=5)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
-
-    def connected(self, name: str, query: str = "") -> Person:
-        """Make someone of the sandbox a person here, connected by a real code."""
-        grant = self.oauth.exchange(self.control("GET", f"/people/{name}/code{query}")["code"])
-        person = self.factory.person()
-        with unit_of_work(self.engine) as unit:
-            connect(unit.session, self.vault, person, Provider.GOOGLE_FIT, grant, clock.now())
-        return person
-
-    def ask(self, *people: Person) -> None:
-        """Queue a sync for each."""
-        with unit_of_work(self.engine) as unit:
-            for person in people:
-                request_sync(unit.session, person, None, clock.now())
-
-    def fault(self, path: str, **fault: Any) -> None:
-        """Plan a fault."""
-        self.control("POST", "/faults", path=path, **fault)
-
-    def calls(self, path: str) -> int:
-        """Count the calls of a path so far."""
-        return int(self.control("GET", f"/calls?path={path}")["total"])
 
 
 @pytest.fixture
@@ -106,59 +68,6 @@ def app(settings: Settings, redis: Redis) -> Iterator[PodiumCelery]:
     made.loader.import_default_modules()
     yield made
     made.resources.engine.dispose()
-
-
-def pull() -> None:
-    fitness.pull_batch.apply(throw=True)
-
-
-def last_sync(session: Session, person: Person) -> SyncRequest:
-    session.expire_all()
-    return session.scalars(
-        select(SyncRequest)
-        .where(SyncRequest.person_id == person.id)
-        .order_by(SyncRequest.id.desc())
-        .limit(1)
-    ).one()
-
-
-def stored(session: Session, person: Person, slot_class: SlotClass) -> dict[str, int]:
-    """Every slot that holds something, by metric and time."""
-    session.expire_all()
-    rows = session.execute(
-        select(SlotDay.metric, SlotDay.day, SlotDay.slots).where(
-            SlotDay.person_id == person.id, SlotDay.slot_class == slot_class
-        )
-    )
-    return {
-        f"{metric} {datetime.combine(day, time(), tzinfo=UTC) + n * QUARTER:%F %R}": value
-        for metric, day, slots in rows
-        for n, value in enumerate(slots)
-        if value
-    }
-
-
-def truth(outside: Outside, name: str, sync: SyncRequest, kind: str) -> dict[str, int]:
-    """The same from the sandbox's own books."""
-    start, end = sync.window_from, sync.window_to
-    assert start is not None
-    assert end is not None
-    found = outside.control(
-        "GET", f"/people/{name}/truth?from={start:%Y-%m-%dT%TZ}&to={end:%Y-%m-%dT%TZ}"
-    )
-    return {
-        f"{metric} {start + n * QUARTER:%F %R}": value
-        for metric, values in found[kind].items()
-        for n, value in enumerate(values)
-        if value
-    }
-
-
-def check_books_agree(session: Session, outside: Outside, name: str, person: Person) -> None:
-    sync = last_sync(session, person)
-    assert sync.status is SyncStatus.SUCCEEDED
-    for slot_class in (SlotClass.MEASURED, SlotClass.MANUAL):
-        assert stored(session, person, slot_class) == truth(outside, name, sync, slot_class)
 
 
 @pytest.mark.parametrize("name", ["walker-001", "walker-002", "walker-003", "walker-004"])

@@ -13,7 +13,7 @@ from sandbox.server import running
 from sandbox.world import World
 from tests.factories import Factory
 from tests.integration.fitness.conftest import Pulls
-from tests.integration.fitness.test_pull import Outside
+from tests.integration.fitness.outside import Outside
 from worker.app import make_app
 from worker.resources import PodiumCelery
 

@@ -22,7 +22,7 @@ from tasks import fitness
 from tasks.gate import UNKNOWN, Gate, held_up
 from tests.factories import Factory
 from tests.integration.fitness.conftest import Pulls
-from tests.integration.fitness.test_pull import FIT, Outside, check_books_agree, last_sync
+from tests.integration.fitness.outside import FIT, Outside, check_books_agree, last_sync
 from worker.resources import PodiumCelery
 
 AGGREGATE = f"{FIT}/dataset:aggregate"

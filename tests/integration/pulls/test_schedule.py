@@ -29,7 +29,7 @@ from models.sync import SyncReason, SyncStatus
 from tasks import fitness
 from tests.factories import START, Factory
 from tests.integration.fitness.conftest import Fetch, Pulls
-from tests.integration.fitness.test_pull import Outside, check_books_agree
+from tests.integration.fitness.outside import Outside, check_books_agree
 from worker.resources import PodiumCelery
 from worker.unit import unit_of_work
 

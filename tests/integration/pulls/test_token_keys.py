@@ -25,7 +25,7 @@ from models import FitnessConnection, FitnessToken
 from models.connection import ConnectionStatus
 from tasks.tokens import TokenKeeper
 from tests.factories import Factory
-from tests.integration.fitness.test_pull import Outside
+from tests.integration.fitness.outside import Outside
 from web import create_app
 from web.db import EXTENSION
 from worker.unit import unit_of_work
