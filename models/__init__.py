@@ -6,6 +6,7 @@ from models.competition import Competition, CompetitionDay, Participant
 from models.connection import FitnessConnection, FitnessToken
 from models.idempotency import IdempotencyKey
 from models.person import Person
+from models.record import Record
 from models.score import ScoreDay
 from models.slots import SlotDay
 from models.source import Source, SourceOrder
@@ -22,6 +23,7 @@ __all__ = [
     "IdempotencyKey",
     "Participant",
     "Person",
+    "Record",
     "ScoreDay",
     "SlotDay",
     "Source",

@@ -12,7 +12,7 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any, cast
 
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
 from pydantic import BaseModel
 
 from web.auth import caller_of_request
@@ -40,6 +40,8 @@ class Operation:
     refusals: dict[HTTPStatus, str]
     """What this route refuses beyond what all routes do, and when."""
     limit: str | None
+    largest: int | None
+    """Bytes of the largest body, where it is not the usual."""
     also: dict[HTTPStatus, str]
     """Other answers that are not errors."""
 
@@ -57,6 +59,11 @@ class Operation:
     def is_kept(self) -> bool:
         """Whether an idempotency key is heeded."""
         return self.method == "POST" and self.needs_caller
+
+    @property
+    def is_weighed(self) -> bool:
+        """Whether the body says how much of the limit the request takes."""
+        return hasattr(self.model("body"), "weight")
 
     def model(self, part: str) -> type[BaseModel] | None:
         """The model of `body` or `query`, if the handler takes one."""
@@ -81,6 +88,7 @@ class Routes:
         status: HTTPStatus = HTTPStatus.OK,
         refusals: dict[HTTPStatus, str] | None = None,
         limit: str | None = None,
+        largest: int | None = None,
         also: dict[HTTPStatus, str] | None = None,
     ) -> Callable[[Handler], Handler]:
         """Note a route. The first line of the handler's docstring becomes its summary."""
@@ -96,6 +104,7 @@ class Routes:
                     status,
                     refusals or {},
                     limit,
+                    largest,
                     also or {},
                 )
             )
@@ -119,19 +128,24 @@ def _view(operation: Operation, app: Flask) -> Callable[..., Response]:
     """Wrap a handler: who, how often, what, and once."""
     query, body = operation.model("query"), operation.model("body")
     needs_caller, is_kept, handler = operation.needs_caller, operation.is_kept, operation.handler
-    name = f"{operation.noun}.{handler.__name__}"
+    is_weighed, name = operation.is_weighed, f"{operation.noun}.{handler.__name__}"
     within = guard(app, operation.limit, name) if operation.limit else None
 
     @wraps(handler)
     def view(**arguments: Any) -> Response:
         if needs_caller:
             arguments["caller"] = g.caller = caller_of_request()
-        if within is not None:
+        if within is not None and not is_weighed:
             within()
+        if operation.largest is not None:
+            request.max_content_length = operation.largest
         if query is not None:
             arguments["query"] = read_query(query)
         if body is not None:
             arguments["body"] = read_body(body)
+        if within is not None and is_weighed:
+            g.weight = arguments["body"].weight
+            within()
         if is_kept:
             who = str(g.caller.user_id)
             return once(who, lambda: cast("Reply", handler(**arguments))).response()

@@ -19,6 +19,7 @@ from web import (
     limits,
     me,
     pages,
+    records,
     sources,
     stats,
 )
@@ -42,7 +43,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     errors.install(app)
     limits.install(app, settings)
     _allow_origins(app, settings)
-    for noun in (me, competitions, explanations, leaderboard, fitness, sources, stats, health):
+    for noun in (
+        me,
+        competitions,
+        explanations,
+        leaderboard,
+        fitness,
+        records,
+        sources,
+        stats,
+        health,
+    ):
         noun.routes.register(app)
     live.register(app)
     docs.install(app)

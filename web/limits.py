@@ -16,6 +16,9 @@ from web.errors import problem
 SYNC = "6/minute"
 """Syncs that one person may ask for."""
 
+RECORDS = "50000/hour;200000/day"
+"""Records and deletions that one person may upload: a month of minutes in an hour."""
+
 EXTENSION = "podium.limiter"
 TIMEOUT_SECONDS = 1
 
@@ -45,11 +48,17 @@ def guard(app: Flask, limit: str, name: str) -> Callable[[], None]:
 
     within.__qualname__ = name
     limiter = cast("Limiter", app.extensions[EXTENSION])
-    return limiter.limit(limit, on_breach=_refuse)(within)
+    return limiter.limit(limit, cost=_weight, on_breach=_refuse)(within)
 
 
 def _caller() -> str:
     return str(g.caller.user_id)
+
+
+def _weight() -> int:
+    """Return what the request counts for: 1, unless its body says more."""
+    weight: int = g.get("weight", 1)
+    return weight
 
 
 def _refuse(reached: RequestLimit) -> Response:

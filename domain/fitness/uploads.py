@@ -1,0 +1,89 @@
+"""An upload of records: one transaction from the raw records to the scores."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from domain.fitness.record_book import WRITTEN, RecordBook
+from domain.fitness.record_checks import Checker
+from domain.fitness.record_store import find, replace
+from domain.fitness.records import (
+    Known,
+    RecordCode,
+    SentRecord,
+    Standing,
+    Uploaded,
+    Verdict,
+    judge,
+    result,
+)
+from domain.fitness.slot_store import changed_days, store_days
+from domain.fitness.sources import SeenSource, make_known
+from domain.leaderboards.marks import mark_dirty
+from domain.locks import lock_for_data
+from domain.scoring.recompute import recompute_changed
+from models.record import Platform
+
+
+def upload(
+    session: Session,
+    person_id: int,
+    provider: Platform,
+    sent: Sequence[SentRecord],
+    deletions: Collection[str],
+    now: datetime,
+) -> Uploaded:
+    """Take in what a phone has sent; repeating it writes nothing, not even a lock.
+
+    Deletions come first, so an id that is both sent and deleted is deleted. Of several records
+    under one id each is judged after the one before it.
+    """
+    checker = Checker(person_id, provider, now)
+    checked = [checker.check(one) for one in sent]
+    coming = [one for one in checked if isinstance(one, Known)]
+    gone = dict.fromkeys(map(str.lower, deletions))
+    ids = {one.id for one in coming} | gone.keys()
+    standing = find(session, person_id, provider, ids)
+    verdicts = [_verdict(one, standing) for one in checked]
+    deleted = scores = 0
+    if not WRITTEN.isdisjoint(verdicts) or not all(_is_gone(one, standing) for one in gone):
+        open_competitions = lock_for_data(session, [person_id], now)
+        book = RecordBook(person_id, find(session, person_id, provider, ids))
+        book.open(session, coming)
+        deleted = sum(map(book.delete, gone))
+        verdicts = [book.enter(one) for one in checked]
+        _store(session, person_id, provider, book, checker.sources, now)
+        scores = _score(session, book, open_competitions, now)
+    results = [result(one.id, verdict) for one, verdict in zip(sent, verdicts, strict=True)]
+    return Uploaded(results, deleted, scores)
+
+
+def _verdict(one: Known | RecordCode, standing: Standing) -> Verdict:
+    return one if isinstance(one, RecordCode) else judge(one, standing)
+
+
+def _is_gone(id_: str, standing: Standing) -> bool:
+    return id_ in standing and standing[id_] is None
+
+
+def _store(
+    session: Session,
+    person_id: int,
+    provider: Platform,
+    book: RecordBook,
+    seen: Collection[SeenSource],
+    now: datetime,
+) -> None:
+    make_known(session, (one for one in seen if one.key in book.sources), now)
+    replace(session, person_id, provider, book.rows, book.replaced, now)
+
+
+def _score(
+    session: Session, book: RecordBook, open_competitions: Sequence[uuid.UUID], now: datetime
+) -> int:
+    changes = store_days(session, book.days.rows(), now)
+    changed = recompute_changed(session, changed_days(changes), open_competitions)
+    mark_dirty(session, changed)
+    return len(changed)
