@@ -48,7 +48,7 @@ def test_each_part_is_its_share_rounded_up_or_down(
 ) -> None:
     for slot, part in spread(value, start, start + length):
         overlap = min(start + length, start_of(slot + 1)) - max(start, start_of(slot))
-        share = Fraction(value * (overlap // MICRO), length // MICRO) if length else value
+        share = Fraction(value * (overlap // MICRO), length // MICRO) if length else Fraction(value)
         assert abs(part - share) < 1
 
 
