@@ -61,6 +61,8 @@ class Checker:
         self._latest = now + AHEAD
         self._earliest = now - OLDEST
         self._seen: dict[SourceParts, SeenSource] = {}
+        self._times: dict[str, datetime] = {}
+        """By how they were written: one record often ends when the next begins."""
 
     @property
     def sources(self) -> Collection[SeenSource]:
@@ -87,7 +89,7 @@ class Checker:
             raise Rejected(RecordCode.INVALID_OFFSET)
         if version is not None and version not in VERSIONS:
             raise Rejected(RecordCode.INVALID_VERSION)
-        modified = None if sent.last_modified is None else _time(sent.last_modified)
+        modified = None if sent.last_modified is None else self._time(sent.last_modified)
         value = _thousandths(sent.value, start, end)
         source = self._source(sent.origin, sent.device, coarse=end - start > LONGEST_FINE)
         return Known(
@@ -95,7 +97,7 @@ class Checker:
         )
 
     def _span(self, sent: SentRecord) -> tuple[datetime, datetime]:
-        start, end = _time(sent.start), _time(sent.end)
+        start, end = self._time(sent.start), self._time(sent.end)
         if end < start:
             raise Rejected(RecordCode.END_BEFORE_START)
         if end - start > LONGEST:
@@ -105,6 +107,12 @@ class Checker:
         if start < self._earliest:
             raise Rejected(RecordCode.TOO_OLD)
         return start, end
+
+    def _time(self, written: str) -> datetime:
+        moment = self._times.get(written)
+        if moment is None:
+            moment = self._times[written] = _read(written)
+        return moment
 
     def _source(self, origin: str, device: SentDevice | None, *, coarse: bool) -> str:
         parts: SourceParts = (
@@ -130,7 +138,7 @@ class Checker:
         )
 
 
-def _time(written: str) -> datetime:
+def _read(written: str) -> datetime:
     if TIME.fullmatch(written) is None:
         raise Rejected(RecordCode.INVALID_TIME)
     try:

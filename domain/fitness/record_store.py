@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
 def find(session: Session, person_id: int, provider: Platform, ids: Collection[str]) -> Standing:
     """Return what stands under these ids."""
-    rows = session.execute(FIND, {"person": person_id, "provider": provider, "ids": list(ids)})
+    rows = session.execute(FIND, {"person": person_id, "provider": provider, "ids": _array(ids)})
     return {id_: None if deleted else _known(id_, *rest) for deleted, id_, *rest in rows}
 
 
@@ -74,13 +74,18 @@ def replace(
     """Write rows, in the place of those under `known_ids`."""
     if known_ids:
         session.execute(
-            TAKE_OUT, {"person": person_id, "provider": provider, "ids": list(known_ids)}
+            TAKE_OUT, {"person": person_id, "provider": provider, "ids": _array(known_ids)}
         )
     front, back = f"{person_id}\t{provider}\t", f"\t{now.isoformat()}\n"
     lines = [f"{front}{row.id}\t{row.deleted}\t{_columns(row.content)}{back}" for row in rows]
     connection: Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]  # psycopg's own
     with connection.cursor().copy(PUT_IN) as copy:
         copy.write("".join(lines))
+
+
+def _array(ids: Iterable[str]) -> str:
+    """Write UUIDs as one text, which is much quicker than one by one."""
+    return "{" + ",".join(ids) + "}"
 
 
 def _columns(content: Known | None) -> str:

@@ -124,7 +124,7 @@ class RecordCode(enum.StrEnum):
     VALUE_TOO_LARGE = "value_too_large"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Result:
     """What became of a record, under its id as it was sent."""
 
