@@ -6,7 +6,6 @@ alone.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -29,15 +28,8 @@ LOAD = text(
 )
 
 
-class Stream(NamedTuple):
-    """One metric of one source."""
-
-    metric: Metric
-    source: str
-
-
-Place = tuple[Stream, int]
-"""A stream's UTC day, numbered from 1 January 1970."""
+StreamDay = tuple[Metric, str, int]
+"""One metric of one source on one UTC day, numbered from 1 January 1970."""
 
 
 class RecordDays:
@@ -45,8 +37,8 @@ class RecordDays:
 
     def __init__(self, person_id: int) -> None:
         self._person_id = person_id
-        self._rows: dict[Place, dict[SlotClass, list[int]]] = {}
-        self._touched: set[Place] = set()
+        self._rows: dict[tuple[StreamDay, SlotClass], list[int]] = {}
+        self._touched: set[StreamDay] = set()
 
     def load(self, session: Session, records: Iterable[Known]) -> None:
         """Read the rows of every day that these records lie in, in all classes."""
@@ -67,43 +59,41 @@ class RecordDays:
             },
         )
         for metric, source, day, slot_class, slots in rows:
-            place = Stream(Metric(metric), source), day_number(day)
-            classes = self._rows.setdefault(place, {})
-            classes[SlotClass(slot_class)] = [value or 0 for value in slots]
+            stream_day = (Metric(metric), source, day_number(day))
+            self._rows[stream_day, SlotClass(slot_class)] = [value or 0 for value in slots]
 
     def add(self, record: Known) -> bool:
         """Count a record, unless a slot would hold more than it can; say whether it was."""
         changes = self._changes(record)
         if any(row[number] + value > MAX_SLOT for _, row, number, value in changes):
             return False
-        for place, row, number, value in changes:
+        for stream_day, row, number, value in changes:
             row[number] += value
-            self._touched.add(place)
+            self._touched.add(stream_day)
         return True
 
     def take_off(self, record: Known) -> None:
         """Count a record no longer."""
-        for place, row, number, value in self._changes(record):
+        for stream_day, row, number, value in self._changes(record):
             row[number] -= value
-            self._touched.add(place)
+            self._touched.add(stream_day)
 
-    def _changes(self, record: Known) -> list[tuple[Place, list[int], int, int]]:
-        stream, slot_class = Stream(record.metric, record.source), record.slot_class
+    def _changes(self, record: Known) -> list[tuple[StreamDay, list[int], int, int]]:
+        metric, source, slot_class = record.metric, record.source, record.slot_class
         found = []
         for slot, value in spread(record.value, record.start, record.end):
             day, number = divmod(slot, SLOTS_PER_DAY)
-            place = (stream, day)
-            classes = self._rows.setdefault(place, {})
-            row = classes.get(slot_class)
+            stream_day = (metric, source, day)
+            row = self._rows.get((stream_day, slot_class))
             if row is None:
-                row = classes[slot_class] = [0] * SLOTS_PER_DAY
-            found.append((place, row, number, value))
+                row = self._rows[stream_day, slot_class] = [0] * SLOTS_PER_DAY
+            found.append((stream_day, row, number, value))
         return found
 
     def rows(self) -> Iterator[SourceDay]:
         """Yield the rows of the touched days: whole days, every class that the day has."""
-        for place in self._touched:
-            (metric, source), day = place
-            for slot_class, values in self._rows[place].items():
+        for (stream_day, slot_class), values in self._rows.items():
+            if stream_day in self._touched:
+                metric, source, day = stream_day
                 row = DayRow(metric, day_of(day), slot_class, 0, SLOTS_PER_DAY, values)
                 yield SourceDay(self._person_id, source, row)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from psycopg import Connection
@@ -88,13 +89,17 @@ def _array(ids: Iterable[str]) -> str:
     return "{" + ",".join(ids) + "}"
 
 
+_written = lru_cache(maxsize=4096)(str)
+"""Of times, which come again: one record often ends when the next begins."""
+
+
 def _columns(content: Known | None) -> str:
     if content is None:
         return NO_CONTENT
-    modified = content.last_modified
+    modified = None if content.last_modified is None else _written(content.last_modified)
     return (
-        f"{content.metric}\t{content.source}\t{content.start}\t{content.end}\t{content.value}"
-        f"\t{_or_null(content.utc_offset_s)}\t{content.recording_method}"
+        f"{content.metric}\t{content.source}\t{_written(content.start)}\t{_written(content.end)}"
+        f"\t{content.value}\t{_or_null(content.utc_offset_s)}\t{content.recording_method}"
         f"\t{_or_null(content.version)}\t{_or_null(modified)}"
     )
 

@@ -44,8 +44,8 @@ def upload(
     checked = [checker.check(one) for one in sent]
     coming = [one for one in checked if isinstance(one, Known)]
     gone = dict.fromkeys(map(str.lower, deletions))
-    ids = {one.id for one in coming} | gone.keys()
-    standing = find(session, person_id, provider, ids)
+    ids = dict.fromkeys([one.id for one in coming]) | gone
+    standing = _look(session, person_id, provider, ids)
     verdicts = [_verdict(one, standing) for one in checked]
     deleted = scores = 0
     if not WRITTEN.isdisjoint(verdicts) or not all(_is_gone(one, standing) for one in gone):
@@ -58,6 +58,12 @@ def upload(
         scores = _score(session, book, open_competitions, now)
     results = [result(one.id, verdict) for one, verdict in zip(sent, verdicts, strict=True)]
     return Uploaded(results, deleted, scores)
+
+
+def _look(session: Session, person_id: int, provider: Platform, ids: Collection[str]) -> Standing:
+    """Return what stands, without a lock; nothing if the first id is new, as most often all are."""
+    first = find(session, person_id, provider, list(ids)[:1])
+    return find(session, person_id, provider, ids) if first else first
 
 
 def _verdict(one: Known | RecordCode, standing: Standing) -> Verdict:
