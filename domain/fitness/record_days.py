@@ -5,14 +5,16 @@ gives exactly what spreading every standing record anew would give, at the price
 alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.fitness.readings import MAX_SLOT, DayRow
+from domain.fitness.readings import MAX_SLOT
 from domain.fitness.records import Known
-from domain.fitness.slot_store import SourceDay
+from domain.fitness.slot_store import Change
 from domain.fitness.spreading import day_number, day_of, spread
 from domain.fitness.windows import SLOTS_PER_DAY
 from models.slots import Metric, SlotClass
@@ -28,20 +30,45 @@ LOAD = text(
 )
 
 
-StreamDay = tuple[Metric, str, int]
-"""One metric of one source on one UTC day, numbered from 1 January 1970."""
+Place = tuple[Metric, str, int, SlotClass]
+"""One metric of one source on one UTC day, numbered from 1 January 1970, in one class."""
+NOTHING = [0] * SLOTS_PER_DAY
+
+
+PUT = text(
+    """
+    INSERT INTO slot_day (person_id, metric, source, day, class, slots, ingested_at)
+    SELECT :person, x.metric, x.source, x.day, x.class, CAST(x.slots AS integer[]), :now
+    FROM unnest(CAST(:metrics AS text[]), CAST(:sources AS text[]), CAST(:days AS date[]),
+                CAST(:classes AS text[]), CAST(:slots AS text[]))
+         AS x(metric, source, day, class, slots)
+    ON CONFLICT (person_id, metric, source, day, class) DO UPDATE
+    SET slots = excluded.slots, ingested_at = excluded.ingested_at
+    """
+)
+# An empty class has no row; a measured row stays, for its zeros say that nothing was measured.
+TIDY = text(
+    """
+    DELETE FROM slot_day d
+    USING unnest(CAST(:metrics AS text[]), CAST(:sources AS text[]), CAST(:days AS date[]),
+                 CAST(:classes AS text[])) AS x(metric, source, day, class)
+    WHERE d.person_id = :person
+      AND (d.metric, d.source, d.day, d.class) = (x.metric, x.source, x.day, x.class)
+    """
+)
 
 
 class RecordDays:
-    """Slot rows of one person, as they are and as they will be."""
+    """Slot rows of one person, as they are and as they will be. The person is locked."""
 
     def __init__(self, person_id: int) -> None:
         self._person_id = person_id
-        self._rows: dict[tuple[StreamDay, SlotClass], list[int]] = {}
-        self._touched: set[StreamDay] = set()
+        self._before: dict[Place, list[int]] = {}
+        self._rows: dict[Place, list[int]] = {}
+        self._touched: set[Place] = set()
 
     def load(self, session: Session, records: Iterable[Known]) -> None:
-        """Read the rows of every day that these records lie in, in all classes."""
+        """Read the rows of every day that these records lie in."""
         wanted = {
             (one.metric, one.source, moment.date())
             for one in records
@@ -59,41 +86,69 @@ class RecordDays:
             },
         )
         for metric, source, day, slot_class, slots in rows:
-            stream_day = (Metric(metric), source, day_number(day))
-            self._rows[stream_day, SlotClass(slot_class)] = [value or 0 for value in slots]
+            place = (Metric(metric), source, day_number(day), SlotClass(slot_class))
+            self._before[place] = [value or 0 for value in slots]
+            self._rows[place] = list(self._before[place])
 
     def add(self, record: Known) -> bool:
         """Count a record, unless a slot would hold more than it can; say whether it was."""
         changes = self._changes(record)
         if any(row[number] + value > MAX_SLOT for _, row, number, value in changes):
             return False
-        for stream_day, row, number, value in changes:
+        for place, row, number, value in changes:
             row[number] += value
-            self._touched.add(stream_day)
+            self._touched.add(place)
         return True
 
     def take_off(self, record: Known) -> None:
         """Count a record no longer."""
-        for stream_day, row, number, value in self._changes(record):
+        for place, row, number, value in self._changes(record):
             row[number] -= value
-            self._touched.add(stream_day)
+            self._touched.add(place)
 
-    def _changes(self, record: Known) -> list[tuple[StreamDay, list[int], int, int]]:
+    def _changes(self, record: Known) -> list[tuple[Place, list[int], int, int]]:
         metric, source, slot_class = record.metric, record.source, record.slot_class
         found = []
         for slot, value in spread(record.value, record.start, record.end):
             day, number = divmod(slot, SLOTS_PER_DAY)
-            stream_day = (metric, source, day)
-            row = self._rows.get((stream_day, slot_class))
+            place = (metric, source, day, slot_class)
+            row = self._rows.get(place)
             if row is None:
-                row = self._rows[stream_day, slot_class] = [0] * SLOTS_PER_DAY
-            found.append((stream_day, row, number, value))
+                row = self._rows[place] = list(NOTHING)
+            found.append((place, row, number, value))
         return found
 
-    def rows(self) -> Iterator[SourceDay]:
-        """Yield the rows of the touched days: whole days, every class that the day has."""
-        for (stream_day, slot_class), values in self._rows.items():
-            if stream_day in self._touched:
-                metric, source, day = stream_day
-                row = DayRow(metric, day_of(day), slot_class, 0, SLOTS_PER_DAY, values)
-                yield SourceDay(self._person_id, source, row)
+    def store(self, session: Session, now: datetime) -> list[Change]:
+        """Write the rows that differ from what stood; return what changed."""
+        changed = [one for one in self._touched if self._rows[one] != self._before.get(one)]
+        empty = [
+            one for one in changed if one[3] is not SlotClass.MEASURED and not any(self._rows[one])
+        ]
+        kept = [one for one in changed if one not in empty]
+        if kept:
+            slots = [array_of(self._rows[one]) for one in kept]
+            session.execute(PUT, {**self._columns(kept), "slots": slots, "now": now})
+        if empty:
+            session.execute(TIDY, self._columns(empty))
+        return [
+            Change(self._person_id, one[0], day_of(one[2]), self._slots_changed(one))
+            for one in changed
+        ]
+
+    def _slots_changed(self, place: Place) -> int:
+        before = self._before.get(place, NOTHING)
+        return sum(old != new for old, new in zip(before, self._rows[place], strict=True))
+
+    def _columns(self, places: Sequence[Place]) -> dict[str, Any]:
+        return {
+            "person": self._person_id,
+            "metrics": [str(one[0]) for one in places],
+            "sources": [one[1] for one in places],
+            "days": [day_of(one[2]) for one in places],
+            "classes": [str(one[3]) for one in places],
+        }
+
+
+def array_of(values: Sequence[int]) -> str:
+    """Return a PostgreSQL array."""
+    return "{" + ",".join(map(str, values)) + "}"

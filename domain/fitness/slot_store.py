@@ -13,9 +13,6 @@ from domain.fitness.readings import DayRow
 from domain.scoring.recompute import ChangedDays
 from models.slots import Metric
 
-ENOUGH_TO_ANALYSE = 100
-"""Rows; with fewer the planner's guess for an unknown table is good enough."""
-
 
 @dataclass(frozen=True, slots=True)
 class SourceDay:
@@ -63,25 +60,21 @@ def changed_days(changes: Sequence[Change]) -> ChangedDays:
 
 
 def _stage(session: Session, days: Iterable[SourceDay]) -> None:
-    # Made once per connection: making and dropping it each time costs more than a person's days.
     session.execute(
         text(
-            "CREATE TEMPORARY TABLE IF NOT EXISTS staged (person_id bigint, metric text,"
-            " source text, day date, class text, low integer, high integer, slots integer[])"
-            " ON COMMIT DELETE ROWS"
+            "CREATE TEMPORARY TABLE staged (person_id bigint, metric text, source text, day date,"
+            " class text, low integer, high integer, slots integer[]) ON COMMIT DROP"
         )
     )
-    count = 0
     connection: Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]  # psycopg's own
     with connection.cursor().copy("COPY staged FROM STDIN") as copy:
-        for count, day in enumerate(days, 1):  # noqa: B007  counted for what follows
+        for day in days:
             row = day.row
             copy.write(
                 f"{day.person_id}\t{row.metric}\t{day.source}\t{row.day}\t{row.slot_class}"
                 f"\t{row.low}\t{row.high}\t{row.array()}\n"
             )
-    if count > ENOUGH_TO_ANALYSE:
-        session.execute(text("ANALYZE staged"))
+    session.execute(text("ANALYZE staged"))
 
 
 # Rows of the staged source and days that are not staged themselves are classes in which the vendor

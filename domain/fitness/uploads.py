@@ -19,7 +19,7 @@ from domain.fitness.records import (
     judge,
     result,
 )
-from domain.fitness.slot_store import changed_days, store_days
+from domain.fitness.slot_store import changed_days
 from domain.fitness.sources import SeenSource, make_known
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_for_data
@@ -89,7 +89,7 @@ def _store(
 def _score(
     session: Session, book: RecordBook, open_competitions: Sequence[uuid.UUID], now: datetime
 ) -> int:
-    changes = store_days(session, book.days.rows(), now)
+    changes = book.days.store(session, now)
     changed = recompute_changed(session, changed_days(changes), open_competitions)
     mark_dirty(session, changed)
     return len(changed)

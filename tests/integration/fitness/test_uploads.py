@@ -88,10 +88,8 @@ def test_the_same_upload_again_writes_nothing(
 
 def test_a_record_over_midnight_belongs_to_both_days(session: Session, phone: Phone) -> None:
     phone.upload(at(24 * 60 - 15, 30, value=0.003))
-    assert [sorted(slots.items()) for slots in stored_slots(session).values()] == [
-        [(95, 2)],
-        [(0, 1)],
-    ]
+    slots = {key[3]: held for key, held in stored_slots(session).items()}
+    assert slots == {START.date(): {95: 2}, START.date() + timedelta(days=1): {0: 1}}
 
 
 def test_a_class_of_a_day_does_not_empty_the_others(session: Session, phone: Phone) -> None:
