@@ -1,15 +1,17 @@
 """Records taken in per second, from the HTTP request to committed scores, against bare COPY.
 
-    python -m bench.ingest [--uploads 60] [--rounds 5]
+    python -m bench.ingest [--uploads 150] [--rounds 5]
 
 An upload is 500 minutes of one person's steps, who is in a competition. The ceiling is a COPY of
 500 rows with a commit each, by as many connections as there are phones, into the same indexed table
-on the same server. Rounds of both alternate; then every upload is sent once more.
+on the same server; COPY and the web processes may both use every core. Rounds of both alternate;
+then every upload is sent once more.
 """
 
 import argparse
 import http.client
 import json
+import os
 import secrets
 import statistics
 import time
@@ -217,11 +219,16 @@ def report(lanes: int, uploads: int, measured: Sequence[Round]) -> None:
 def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--uploads", type=int, default=60, help="in a round, each by someone else")
+    parser.add_argument("--uploads", type=int, default=150, help="in a round, each by someone else")
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     port = free_port()
-    with stage(PORT=str(port), SUPABASE_JWT_SECRET=secrets.token_hex(32)) as on:
+    variables = {
+        "PORT": str(port),
+        "SUPABASE_JWT_SECRET": secrets.token_hex(32),
+        "WEB_CONCURRENCY": str(os.cpu_count()),
+    }
+    with stage(**variables) as on:
         walkers = fill(on, asked.uploads)
         with process(on, "gunicorn", "-c", "gunicorn.conf.py", "web:create_app()"):
             wait_until_it_listens(port)

@@ -1,7 +1,7 @@
 """An upload of records: one transaction from the raw records to the scores."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -46,9 +46,11 @@ def upload(
     gone = dict.fromkeys(map(str.lower, deletions))
     ids = dict.fromkeys([one.id for one in coming]) | gone
     standing = _look(session, person_id, provider, ids)
-    verdicts = [_verdict(one, standing) for one in checked]
+    verdicts: list[Verdict] = []
+    if len(standing) == len(ids):
+        verdicts = [one if isinstance(one, RecordCode) else judge(one, standing) for one in checked]
     deleted = scores = 0
-    if not WRITTEN.isdisjoint(verdicts) or not all(_is_gone(one, standing) for one in gone):
+    if len(standing) < len(ids) or _differs(verdicts, gone, standing):
         open_competitions = lock_for_data(session, [person_id], now)
         book = RecordBook(person_id, find(session, person_id, provider, ids))
         book.open(session, coming)
@@ -66,12 +68,9 @@ def _look(session: Session, person_id: int, provider: Platform, ids: Collection[
     return find(session, person_id, provider, ids) if first else first
 
 
-def _verdict(one: Known | RecordCode, standing: Standing) -> Verdict:
-    return one if isinstance(one, RecordCode) else judge(one, standing)
-
-
-def _is_gone(id_: str, standing: Standing) -> bool:
-    return id_ in standing and standing[id_] is None
+def _differs(verdicts: Iterable[Verdict], gone: Iterable[str], standing: Standing) -> bool:
+    """Say whether an upload of nothing but known ids changes anything."""
+    return not WRITTEN.isdisjoint(verdicts) or any(standing[id_] is not None for id_ in gone)
 
 
 def _store(
