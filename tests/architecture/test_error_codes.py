@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from domain.fitness.records import RecordCode
 from tests.architecture.program import FLOORS, ROOT, called, calls, modules, parsed
 from web.errors import CODES
 
@@ -38,7 +39,7 @@ def said_by(call: ast.Call) -> Iterator[str]:
 
 def said() -> set[str]:
     """Return every code that the program can give."""
-    found = set(CODES.values())
+    found = {*CODES.values(), *map(str, RecordCode)}
     for path in modules(*FLOORS):
         found.update(code for call in calls(path) for code in said_by(call))
         found.update(code for text in texts(parsed(path)) for code in IN_SQL.findall(text))
