@@ -19,6 +19,8 @@ HELD = timedelta(seconds=60)
 """A claim without an answer is taken for dead after this; above every limit of a request."""
 KEPT = timedelta(hours=25)
 """An hour more than promised."""
+ROUND = 5000
+"""Rows that one clean-up deletes at most."""
 
 
 class InFlight(Conflict):
@@ -100,7 +102,7 @@ def release(session: Session, held: Claim) -> None:
     session.execute(delete(IdempotencyKey).where(*_held(held)))
 
 
-def delete_old(session: Session, now: datetime, limit: int = 5000) -> int:
+def delete_old(session: Session, now: datetime, limit: int = ROUND) -> int:
     """Forget at most `limit` keys that were kept long enough; return how many."""
     old = (
         select(IdempotencyKey.caller, IdempotencyKey.route, IdempotencyKey.key)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 import structlog
-from sqlalchemy.exc import IntegrityError
+from psycopg.errors import DeadlockDetected
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from domain import clock
 from domain.fitness import schedule as pulls
@@ -63,6 +64,10 @@ def _claim(self: PodiumTask, gate: Gate) -> list[Claim]:
                 return claims
         except IntegrityError:
             log.info("fitness.claim_lost_to_another_worker")
+        except OperationalError as error:
+            if not isinstance(error.orig, DeadlockDetected):
+                raise
+            log.info("fitness.claim_met_another_worker")
     self.doorbell.ring(PULL_BATCH)
     return []
 

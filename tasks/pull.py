@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -36,11 +37,13 @@ async def fetch(
     connector = aiohttp.TCPConnector(limit=CONCURRENCY)
     turns = asyncio.Semaphore(CONCURRENCY)
     middlewares = (gate.each_call,)
+    begun: set[uuid.UUID] = set()
     async with aiohttp.ClientSession(connector=connector, middlewares=middlewares) as http:
         pull = GoogleFit(http, fit_url).pull
 
         async def job(one: Claim) -> Fetched | Setback:
             async with turns:
+                begun.add(one.sync_id)
                 gate.enter(one)
                 return await _fetch_one(one, keeper, pull)
 
@@ -50,7 +53,7 @@ async def fetch(
             straggler.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         outcomes = [one.result() for one in done]
-    slow = [Setback(jobs[one], "vendor_slow", "Google took too long.", final=False) for one in late]
+    slow = [_too_slow(jobs[one], begun=jobs[one].sync_id in begun) for one in late]
     fetched = [outcome for outcome in outcomes if isinstance(outcome, Fetched)]
     setbacks = [outcome for outcome in outcomes if isinstance(outcome, Setback)]
     return fetched, setbacks + slow
@@ -68,6 +71,17 @@ async def _fetch_one(claim: Claim, keeper: TokenKeeper, pull: Pull) -> Fetched |
         return Fetched(claim, await pull(_account(claim, token), claim.window))
     except VendorError as error:
         return _setback(claim, error)
+    except Exception as error:
+        log.exception("fitness.pull_broken", sync_id=str(claim.sync_id))
+        return Setback(claim, "internal_error", type(error).__name__, final=False)
+
+
+def _too_slow(claim: Claim, *, begun: bool) -> Setback:
+    """Put a straggler back; one that had no turn yet made no attempt and waits for nothing."""
+    delay = None if begun else timedelta(0)
+    return Setback(
+        claim, "vendor_slow", "Google took too long.", final=False, delay=delay, counted=begun
+    )
 
 
 def _account(claim: Claim, token: str) -> Account:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from cryptography.fernet import InvalidToken
 from redis.exceptions import RedisError
 
 from domain import clock
@@ -18,6 +19,12 @@ from worker.unit import Unit
 
 LEASE_MS = 15_000
 """Longer than a refresh may take."""
+
+
+class TokenUnreadable(Retryable):
+    """No key of ours opens the stored token: one was dropped before `tokens rotate` had ended."""
+
+    code = "token_unreadable"
 
 
 class TokenKeeper:
@@ -39,7 +46,10 @@ class TokenKeeper:
         """Return the claimed access token while it lasts, else None."""
         if claim.token_expires_at <= clock.now():
             return None
-        return self._vault.open(claim.access_token)
+        try:
+            return self._vault.open(claim.access_token)
+        except InvalidToken as error:
+            raise TokenUnreadable("The stored token cannot be opened.") from error
 
     def renewed(self, claim: Claim) -> str:
         """Return a token newer than the claim's. Raises GrantGone, Retryable or Refused."""
@@ -53,6 +63,8 @@ class TokenKeeper:
                 return self._renew(claim.connection_id, known)
         except RedisError as error:
             raise Retryable("Redis did not answer.") from error
+        except InvalidToken as error:
+            raise TokenUnreadable("The stored token cannot be opened.") from error
 
     def _renew(self, connection_id: uuid.UUID, known: Tokens) -> str:
         try:

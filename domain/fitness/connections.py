@@ -47,6 +47,9 @@ def connect(
     if connection is None:
         connection = FitnessConnection(id=new_id(), person_id=person.id, provider=provider)
         session.add(connection)
+    elif connection.subject != grant.subject or not set(connection.scopes).issuperset(grant.scopes):
+        # What was fetched came from another account, or without what can be seen now.
+        connection.fetched_from = connection.synced_until = None
     connection.status = ConnectionStatus.ACTIVE
     connection.subject = grant.subject
     connection.scopes = grant.scopes

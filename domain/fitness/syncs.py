@@ -80,10 +80,13 @@ def _connection_to_sync(
     session: Session, person: Person, provider: Provider | None
 ) -> FitnessConnection:
     connections = session.scalars(
-        select(FitnessConnection).where(
+        select(FitnessConnection)
+        .where(
             FitnessConnection.person_id == person.id,
             FitnessConnection.status != ConnectionStatus.DISCONNECTED,
         )
+        # It must not end between this look and the insert, or the sync would wait for ever.
+        .with_for_update(read=True)
     ).all()
     if provider is None and len(connections) > 1:
         raise Invalid(
