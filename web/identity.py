@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
-from web.schemas.fields import NAME_LENGTH, is_plain, is_time_zone, is_visible
+from domain.time_zones import is_time_zone
+from web.schemas.fields import NAME_LENGTH, is_plain, is_visible
 
 NAMELESS = "Someone"
 

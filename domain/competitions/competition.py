@@ -4,7 +4,6 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from domain.competitions.calendar import days_of
 from domain.errors import Invalid, NotFound
 from domain.ids import new_id
 from domain.leaderboards.marks import mark_dirty
+from domain.time_zones import is_time_zone
 from models import Board, Competition, CompetitionDay, FitnessConnection, Participant, Person
 from models.competition import CompetitionStatus, Scoring, Sources, Visibility
 from models.slots import Metric
@@ -99,10 +99,8 @@ def _check_times(new: NewCompetition, now: datetime) -> None:
         raise Invalid(f"must be within {LONGEST.days} days of the start", loc=("body", "ends_at"))
     if new.starts_at < now - LONGEST:
         raise Invalid(f"must be within the last {LONGEST.days} days", loc=("body", "starts_at"))
-    try:
-        ZoneInfo(new.timezone)
-    except (KeyError, ValueError, OSError) as error:
-        raise Invalid("is not an IANA time zone", loc=("body", "timezone")) from error
+    if not is_time_zone(new.timezone):
+        raise Invalid("is not an IANA time zone", loc=("body", "timezone"))
 
 
 def _takes_part(person: Person) -> ColumnElement[bool]:

@@ -3,9 +3,7 @@
 import unicodedata
 import uuid
 from datetime import UTC, datetime
-from functools import cache
 from typing import Annotated, Generic, TypeVar
-from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +15,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from domain.time_zones import is_time_zone
+
 NAME_LENGTH = 80
 CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories that no text of ours holds; PostgreSQL cannot store some of them."""
@@ -24,16 +24,6 @@ TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u206
 """Marks that turn the direction of what follows, in someone else's line too."""
 JOINERS = frozenset("\u200b\u200c\u200d\u2060\u00ad")
 Item = TypeVar("Item")
-
-
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def is_time_zone(name: str) -> bool:
-    """Say whether the time zone database has this name."""
-    return name in _zones()
 
 
 def _time_zone(name: str) -> str:

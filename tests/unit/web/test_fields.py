@@ -50,3 +50,10 @@ def test_time_zones(zone: str) -> None:
     for bad in (zone.lower() + "x", "", "/etc/localtime", "../UTC", "UTC\x00"):
         with pytest.raises(ValidationError):
             adapter.validate_python(bad)
+
+
+@pytest.mark.parametrize("own", ["localtime", "Factory", "posixrules"])
+def test_what_means_the_servers_own_zone_is_refused(own: str) -> None:
+    adapter: TypeAdapter[Any] = TypeAdapter(TimeZone)
+    with pytest.raises(ValidationError):
+        adapter.validate_python(own)
