@@ -106,7 +106,9 @@ def join(caller: Caller, competition_id: uuid.UUID, body: JoinBody) -> Reply:
 def leave(caller: Caller, competition_id: uuid.UUID) -> Reply:
     """Stop taking part, before the start."""
     with front().unit() as unit:
-        left = joining.leave(unit.session, caller.person, competition_id, clock.now())
+        left = joining.leave(
+            unit.session, caller.person, competition_id, clock.now(), is_admin=caller.is_admin
+        )
         unit.after_commit(lambda: front().doorbell.ring("leaderboards.flush"))
         return keep(unit, _seen(unit, caller, left))
 

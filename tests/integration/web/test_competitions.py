@@ -100,6 +100,12 @@ def test_private_ones_are_seen_by_those_inside_and_by_admins(sign_in: SignIn) ->
     assert stranger.get(path).status_code == 404
     assert stranger.get(f"{path}/participants").status_code == 404
     assert stranger.get(f"/leaderboard/{made['id']}").status_code == 404
+    for left, why in (
+        (stranger.post(f"{path}/leave"), "competition_not_found"),
+        (organiser.post(f"{path}/leave"), "not_a_participant"),
+        (sign_in(app_metadata={"role": "admin"}).post(f"{path}/leave"), "not_a_participant"),
+    ):
+        assert (left.status_code, left.json and left.json["code"]) == (404, why)
     assert sign_in(app_metadata={"role": "admin"}).get(path).status_code == 200
     for code in (None, "guess"):
         refused = guest.post(f"{path}/join", {"invite_code": code})
