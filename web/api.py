@@ -125,7 +125,7 @@ class Routes:
 
 
 def _view(operation: Operation, app: Flask) -> Callable[..., Response]:
-    """Wrap a handler: who, how often, what, and once."""
+    """Wrap a handler: who, what, once, and how often."""
     query, body = operation.model("query"), operation.model("body")
     needs_caller, is_kept, handler = operation.needs_caller, operation.is_kept, operation.handler
     is_weighed, name = operation.is_weighed, f"{operation.noun}.{handler.__name__}"
@@ -135,21 +135,24 @@ def _view(operation: Operation, app: Flask) -> Callable[..., Response]:
     def view(**arguments: Any) -> Response:
         if needs_caller:
             arguments["caller"] = g.caller = caller_of_request()
-        if within is not None and not is_weighed:
-            within()
         if operation.largest is not None:
             request.max_content_length = operation.largest
         if query is not None:
             arguments["query"] = read_query(query)
         if body is not None:
             arguments["body"] = read_body(body)
-        if within is not None and is_weighed:
-            g.weight = arguments["body"].weight
-            within()
+
+        def act() -> Reply | Response:
+            """Count and do it. A repeated request gets its first answer without coming here."""
+            if within is not None:
+                g.weight = arguments["body"].weight if is_weighed else 1
+                within()
+            return handler(**arguments)
+
         if is_kept:
             who = str(g.caller.user_id)
-            return once(who, lambda: cast("Reply", handler(**arguments))).response()
-        answer = handler(**arguments)
+            return once(who, lambda: cast("Reply", act())).response()
+        answer = act()
         return answer.response() if isinstance(answer, Reply) else answer
 
     return view

@@ -14,7 +14,7 @@ from domain import clock
 from domain.fitness.vault import Vault
 from domain.redis import Redis
 from domain.settings import Settings
-from models import FitnessConnection, FitnessToken, Person, SyncRequest
+from models import FitnessConnection, FitnessToken, IdempotencyKey, Person, SyncRequest
 from models.connection import ConnectionStatus
 from models.sync import SyncStatus
 from sandbox.people import PASSWORD
@@ -220,6 +220,25 @@ def test_syncs_are_limited_per_person(sign_in: SignIn, factory: Factory) -> None
     assert (refused.status_code, refused.json and refused.json["code"]) == (429, "rate_limited")
     assert 1 <= int(refused.headers["Retry-After"]) <= 61
     assert callers[1].post("/fitness/sync").status_code == 202
+
+
+def test_a_repeated_sync_is_answered_again_and_not_counted(
+    sign_in: SignIn, factory: Factory, session: Session
+) -> None:
+    person = factory.person()
+    factory.connection(person)
+    caller = sign_in(person)
+    allowed = int(limits.SYNC.partition("/")[0])
+    first = caller.post("/fitness/sync", key="first")
+    for _ in range(allowed):
+        again = caller.post("/fitness/sync", key="first")
+        assert (again.status_code, again.data) == (202, first.data)
+        assert again.headers["Idempotency-Replayed"] == "true"
+    for _ in range(allowed - 1):
+        assert caller.post("/fitness/sync").status_code == 202
+    assert caller.post("/fitness/sync", key="late").status_code == 429
+    assert caller.post("/fitness/sync", key="first").data == first.data
+    assert session.scalars(select(IdempotencyKey.key)).all() == ["first"]
 
 
 def test_dev_token_signs_in_and_says_when_it_cannot(app: Flask, sign_in: SignIn) -> None:
