@@ -4,6 +4,7 @@ import uuid
 from http import HTTPStatus
 
 import structlog
+from cryptography.fernet import InvalidToken
 
 from domain import clock
 from domain.errors import VendorError
@@ -126,3 +127,5 @@ def _revoke(sealed: bytes, connection_id: uuid.UUID) -> None:
         front().google.revoke(front().vault.open(sealed))
     except VendorError as error:
         log.warning("fitness.not_revoked", connection_id=str(connection_id), error=error.detail)
+    except InvalidToken:
+        log.warning("fitness.not_revoked", connection_id=str(connection_id), error="no key opens")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import requests
+from cryptography.fernet import Fernet
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -149,6 +150,27 @@ def test_disconnecting_revokes_and_keeps_the_history(
     assert kept.status is ConnectionStatus.DISCONNECTED
     refused = caller.post("/fitness/sync")
     assert (refused.status_code, refused.json and refused.json["code"]) == (409, "not_connected")
+
+
+def test_a_token_that_no_key_opens_is_forgotten_all_the_same(
+    sign_in: SignIn, factory: Factory, session: Session
+) -> None:
+    person = factory.person()
+    connection = factory.connection(person)
+    lost = Vault([Fernet.generate_key().decode()]).seal("1//refresh")
+    session.add(
+        FitnessToken(
+            connection_id=connection.id,
+            refresh_token=lost,
+            access_token=lost,
+            expires_at=clock.now(),
+            version=1,
+        )
+    )
+    session.commit()
+    ended = sign_in(person).call("DELETE", f"/fitness/connections/{connection.id}")
+    assert ended.status_code == 204
+    assert session.scalars(select(FitnessToken)).all() == []
 
 
 @pytest.mark.parametrize(
