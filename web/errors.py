@@ -8,7 +8,7 @@ import structlog
 from flask import Flask, Response, g
 from pydantic import ValidationError
 from redis.exceptions import RedisError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
@@ -81,6 +81,9 @@ CODES = {
 }
 """Codes of what Flask itself refuses."""
 
+DATABASE_AWAY = (InterfaceError, OperationalError, PoolTimeout)
+"""How SQLAlchemy says that PostgreSQL does not answer, or has gone in the middle of it."""
+
 RETRY_SECONDS = 5
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
@@ -89,8 +92,8 @@ def install(app: Flask) -> None:
     """Answer every error of `app` with a problem document."""
     app.register_error_handler(PodiumError, lambda error: problem_of(error).response())
     app.register_error_handler(HTTPException, _refused)
-    app.register_error_handler(OperationalError, _database_down)
-    app.register_error_handler(PoolTimeout, _database_down)
+    for away in DATABASE_AWAY:
+        app.register_error_handler(away, _database_down)
     app.register_error_handler(RedisError, _redis_down)
     app.register_error_handler(Exception, _broken)
 
@@ -182,9 +185,7 @@ def _refused(error: HTTPException) -> Response:
 
 def _database_down(error: Exception) -> Response:
     log.warning("web.database_unavailable", error=str(error.__cause__ or error))
-    return problem_of(
-        Unavailable("The database does not answer in time.", code="database_unavailable")
-    ).response()
+    return problem_of(Unavailable("The database does not answer in time.")).response()
 
 
 def _redis_down(error: Exception) -> Response:

@@ -8,11 +8,12 @@ import structlog
 from flask import Flask, request
 from flask_sock import Sock
 
-from domain.errors import NotFound
+from domain.errors import NotFound, Unavailable
 from domain.leaderboards.board import Position
 from domain.live.messages import CloseCode
 from web.db import EXTENSION as FRONT
 from web.db import front
+from web.errors import DATABASE_AWAY
 from web.live.guest import Guest, Refusal, admit
 from web.live.hub import Hub
 from web.live.page import page_config
@@ -80,6 +81,9 @@ def _served(hub: Hub, serve: Callable[..., None]) -> Callable[..., None]:
                 log.debug("live.closed")
             except Refusal as refusal:
                 socket.close(refusal.code, refusal.reason)
+            except DATABASE_AWAY as error:
+                log.warning("live.database_unavailable", error=str(error.__cause__ or error))
+                socket.close(CloseCode.INTERNAL_ERROR, Unavailable.code)
             except Exception:
                 log.exception("live.failed", path=request.path)
                 socket.close(CloseCode.INTERNAL_ERROR)

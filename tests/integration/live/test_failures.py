@@ -4,20 +4,35 @@ from pathlib import Path
 
 import pytest
 import requests
+from sqlalchemy import make_url
 
 from domain.live.messages import CloseCode
 from sandbox.ports import free_port
+from sandbox.postgres import EmbeddedPostgres
 from sandbox.valkey import EmbeddedValkey
 from tests.integration.live.conftest import Site, Stage, token_of
 
 
-def test_a_handler_that_fails(valkey: EmbeddedValkey, stage: Stage, tmp_path: Path) -> None:
-    nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
-    site = Site(nowhere, valkey.url, tmp_path / "log")
+def test_a_handler_that_fails(
+    postgres: EmbeddedPostgres, valkey: EmbeddedValkey, stage: Stage, tmp_path: Path
+) -> None:
+    without_tables = make_url(postgres.url).set(database="template1")
+    site = Site(without_tables.render_as_string(hide_password=False), valkey.url, tmp_path / "log")
     with site.open(stage.path, token_of(stage.people[0])) as listener:
         assert listener.closed() == CloseCode.INTERNAL_ERROR
     site.stop()
     assert "live.failed" in site.log
+
+
+def test_a_lost_database_is_said_so(valkey: EmbeddedValkey, stage: Stage, tmp_path: Path) -> None:
+    nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    site = Site(nowhere, valkey.url, tmp_path / "log")
+    with site.open(stage.path, token_of(stage.people[0])) as listener:
+        assert listener.closed() == CloseCode.INTERNAL_ERROR
+        assert listener.connection.close_reason == "unavailable"
+    site.stop()
+    assert "live.database_unavailable" in site.log
+    assert "Traceback" not in site.log
 
 
 @pytest.mark.parametrize("path", ["/ws/fitness", "/ws/leaderboard/x"])

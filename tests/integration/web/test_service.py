@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
+from sqlalchemy import Connection, event
 
 from domain.database import make_engine
 from domain.redis import Redis
@@ -205,10 +206,21 @@ def test_a_lost_database_is_said_so(sign_in: SignIn, app: Flask, front: Front) -
     front.engine.dispose()
     front.engine = make_engine("postgresql+psycopg://nobody@127.0.0.1:9/none", pool_size=1)
     answer = caller.get("/competitions")
-    assert (answer.status_code, answer.json and answer.json["code"]) == (
-        503,
-        "database_unavailable",
-    )
+    assert (answer.status_code, answer.json and answer.json["code"]) == (503, "unavailable")
+    assert "Retry-After" in answer.headers
+    newcomer = sign_in().get("/me")
+    assert (newcomer.status_code, newcomer.json and newcomer.json["code"]) == (503, "unavailable")
+
+
+def test_a_database_that_goes_in_the_middle_is_said_so(caller: Caller, front: Front) -> None:
+    caller.get("/me")
+
+    @event.listens_for(front.engine, "before_cursor_execute")
+    def hang_up(connection: Connection, *_: object) -> None:
+        connection.connection.driver_connection.close()  # type: ignore[union-attr]  # psycopg's
+
+    answer = caller.get("/competitions")
+    assert (answer.status_code, answer.json and answer.json["code"]) == (503, "unavailable")
     assert "Retry-After" in answer.headers
 
 
