@@ -1,6 +1,8 @@
 """Who is at a socket, and for how long."""
 
+import re
 import time
+from collections.abc import Iterable
 
 from pydantic import ValidationError
 
@@ -20,6 +22,10 @@ CREDENTIAL_S = 5.0
 MOST_MESSAGES = 60
 WINDOW_S = 10.0
 """No client has reason to say more than MOST_MESSAGES in this time."""
+
+TOKEN_NAMES = {"token", "access_token"}
+JWT = re.compile(r"ey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+"""A JSON object in base64url, and two parts more."""
 
 PONG = message_frame({"type": "pong"})
 
@@ -101,6 +107,13 @@ def admit(socket: Socket, front: Front, header: str | None) -> Guest:
     if not isinstance(message, Auth):
         raise Refusal(CloseCode.BAD_MESSAGE, "credential_first")
     return Guest(socket, front, message.token)
+
+
+def refuse_token_in(query: Iterable[tuple[str, str]]) -> None:
+    """Raise Refusal for a token in the query, which logs and proxies write down."""
+    for name, value in query:
+        if name.casefold() in TOKEN_NAMES or JWT.search(name) or JWT.search(value):
+            raise Refusal(CloseCode.UNAUTHORISED, "token_in_query")
 
 
 def parse(text: str) -> ClientMessage:

@@ -14,7 +14,7 @@ from domain.live.messages import CloseCode
 from web.db import EXTENSION as FRONT
 from web.db import front
 from web.errors import DATABASE_AWAY
-from web.live.guest import Guest, Refusal, admit
+from web.live.guest import Guest, Refusal, admit, refuse_token_in
 from web.live.hub import Hub
 from web.live.page import page_config
 from web.live.socket import Closed, Socket
@@ -75,6 +75,7 @@ def _served(hub: Hub, serve: Callable[..., None]) -> Callable[..., None]:
     def handler(socket: Socket, **parts: str) -> None:
         with hub.open(socket):
             try:
+                refuse_token_in(request.args.items(multi=True))
                 guest = admit(socket, front(), request.headers.get("Authorization"))
                 serve(hub, socket, guest, **parts)
             except Closed:

@@ -24,10 +24,25 @@ def test_a_first_message_lets_in(stage: Stage, listen: Listen) -> None:
     assert listener.hear()["type"] == "snapshot"
 
 
-def test_a_token_in_the_query_does_not(stage: Stage, site: Site) -> None:
-    with site.open(f"{stage.path}?token={token_of(stage.people[1])}") as listener:
-        listener.say({"type": "ping"})
-        assert listener.closed() == CloseCode.BAD_MESSAGE
+@pytest.mark.parametrize(
+    "query",
+    ["token={}", "access_token=x", "Token=", "jwt={}", "a=1&a=Bearer%20{}", "{}", "epoch={}"],
+)
+@pytest.mark.parametrize("path", ["/ws/fitness", None])
+def test_a_token_in_the_query_is_refused_at_once(
+    query: str, path: str | None, stage: Stage, site: Site
+) -> None:
+    token = token_of(stage.people[1])
+    with site.open(f"{path or stage.path}?{query.format(token)}", token) as listener:
+        assert listener.closed() == CloseCode.UNAUTHORISED
+        assert listener.connection.close_reason == "token_in_query"
+    assert token not in site.log
+
+
+def test_a_position_in_the_query_is_no_token(stage: Stage, site: Site) -> None:
+    at = f"epoch={stage.position.epoch}&offset={stage.position.offset}&v=1.2.3"
+    with site.open(f"{stage.path}?{at}", token_of(stage.people[1])) as listener:
+        assert listener.hear()["type"] == "me"
 
 
 def test_a_forged_token_is_refused(stage: Stage, site: Site) -> None:
