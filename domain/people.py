@@ -39,8 +39,9 @@ def person_with(session: Session, person_id: int) -> Person:
 def change(
     session: Session, person_id: int, display_name: str | None, timezone: str | None
 ) -> Person:
-    """Change what is given. A new name marks the person's boards; ring for them after the commit.
+    """Change what is given. A new name marks the person's boards, so that watchers are told.
 
+    After the commit call `Names.put` and then ring `leaderboards.flush`.
     Raises NotFound when the person was erased meanwhile.
     """
     lock_people(session, [person_id])

@@ -6,11 +6,8 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 from sqlalchemy import Engine, text
-from sqlalchemy.orm import Session
 
-from domain.leaderboards.marks import mark_person
 from domain.redis import Redis
-from models import Person
 
 log = structlog.get_logger(__name__)
 
@@ -23,15 +20,6 @@ _NAMES = text("""
     SELECT CAST(user_id AS text), display_name FROM person
     WHERE user_id = ANY(CAST(:ids AS uuid[]))
 """)
-
-
-def rename(session: Session, person: Person, display_name: str) -> None:
-    """Give someone a new name and mark their boards, so that watchers are told.
-
-    After the commit call `Names.put` and then ring `leaderboards.flush`.
-    """
-    person.display_name = display_name
-    mark_person(session, person.id)
 
 
 class Names:

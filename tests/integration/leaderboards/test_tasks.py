@@ -14,9 +14,9 @@ from domain.leaderboards import rebuild as rebuilds
 from domain.leaderboards.board import Position
 from domain.leaderboards.flush import Outcome
 from domain.leaderboards.keys import board_key, state_key
-from domain.leaderboards.names import NAMES_KEY, Names, rename
+from domain.leaderboards.names import NAMES_KEY, Names
+from domain.people import change
 from domain.redis import Redis, make_redis
-from models import Person
 from sandbox.ports import free_port
 from tests.factories import Factory
 from tests.integration.leaderboards.conftest import Contest, Hold, Run, restore, save
@@ -275,7 +275,7 @@ def test_names_are_filled_once_and_written_through(
     assert names.of([user_id, stranger]) == {user_id: "Old Name"}
     assert redis.ttl(NAMES_KEY) in range(1, 601)
     with unit_of_work(engine) as unit:
-        rename(unit.session, unit.session.get_one(Person, person.id), "Né Lumière")
+        change(unit.session, person.id, "Né Lumière", None)
     assert names.of([user_id]) == {user_id: "Old Name"}
     names.put(user_id, "Né Lumière")
 
@@ -316,7 +316,7 @@ def test_a_rename_reaches_watchers_as_a_row(hold: Hold, run: Run, engine: Engine
     known = contest.known()
     user_id, person_id = next(iter(contest.people.items()))
     with unit_of_work(engine) as unit:
-        rename(unit.session, unit.session.get_one(Person, person_id), "New Name")
+        change(unit.session, person_id, "New Name", None)
 
     run("flush")
 
