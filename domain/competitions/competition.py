@@ -2,10 +2,11 @@
 
 import secrets
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from domain.competitions.calendar import days_of
@@ -128,6 +129,33 @@ def get_visible(
     if (competition := session.scalar(found)) is None:
         raise NotFound("There is no such competition for you.", code="competition_not_found")
     return competition
+
+
+_SHUT_OUT = text("""
+    SELECT watched.competition_id, watched.person_id
+    FROM unnest(CAST(:competitions AS uuid[]), CAST(:people AS bigint[]))
+        AS watched(competition_id, person_id)
+    LEFT JOIN competition ON competition.id = watched.competition_id
+    WHERE competition.id IS NULL
+        OR competition.visibility <> 'public'
+            AND competition.organiser_id <> watched.person_id
+            AND NOT EXISTS (
+                SELECT FROM participant
+                WHERE participant.competition_id = watched.competition_id
+                    AND participant.person_id = watched.person_id)
+""")
+
+
+def shut_out(
+    session: Session, watched: Collection[tuple[uuid.UUID, int]]
+) -> set[tuple[uuid.UUID, int]]:
+    """Return those pairs of competition and person where `get_visible` would raise.
+
+    Admins may see everything: leave them out.
+    """
+    pairs = list(watched)
+    both = {"competitions": [pair[0] for pair in pairs], "people": [pair[1] for pair in pairs]}
+    return {(row[0], row[1]) for row in session.execute(_SHUT_OUT, both)} if pairs else set()
 
 
 def see(session: Session, competitions: list[Competition], person: Person) -> list[Seen]:

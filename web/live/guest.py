@@ -63,6 +63,10 @@ class Guest:
         self._until = time.monotonic() + left
         return caller
 
+    def dismiss(self, code: CloseCode, reason: str) -> None:
+        """Send them away; any greenlet may. `stay` ends by it."""
+        self._socket.close(code, reason)
+
     def stay(self) -> None:
         """Answer the client until it leaves. Raises Closed, or Refusal when its token ends."""
         while True:

@@ -11,7 +11,9 @@ from domain.live.messages import CloseCode
 from web.db import Front
 from web.live.bells import Ear
 from web.live.channel import Channel
+from web.live.doorkeeper import Doorkeeper
 from web.live.feed import Feed
+from web.live.guest import Guest
 from web.live.socket import Socket
 from web.live.sync_feed import SyncFeed, SyncWatcher
 from web.live.watcher import Watcher
@@ -24,6 +26,7 @@ class Hub:
         self._front = front
         self._channels: dict[uuid.UUID, Channel] = {}
         self._syncs = SyncFeed(front.unit)
+        self._doorkeeper = Doorkeeper(front.unit)
         self._sockets: set[Socket] = set()
         self._draining = False
         front.positions.on_moved(self._moved)
@@ -41,16 +44,19 @@ class Hub:
             self._sockets.discard(socket)
 
     @contextmanager
-    def watching(self, competition_id: uuid.UUID, watcher: Watcher) -> Iterator[None]:
-        """Send a board to the watcher within the block."""
+    def watching(self, competition_id: uuid.UUID, guest: Guest, watcher: Watcher) -> Iterator[None]:
+        """Send a board to the watcher within the block, as long as the guest may see it."""
+        watcher.lost_place = partial(self._doorkeeper.suspect, competition_id)
         channel = self._channels.get(competition_id)
         if channel is None:
             channel = self._open_channel(competition_id)
         channel.join(watcher)
+        self._doorkeeper.watch(competition_id, guest)
         try:
             yield
         finally:
             channel.leave(watcher)
+            self._doorkeeper.forget(competition_id, guest)
 
     @contextmanager
     def watching_syncs(self, watcher: SyncWatcher) -> Iterator[None]:

@@ -40,7 +40,7 @@ def register(app: Flask) -> None:
 def _leaderboard(hub: Hub, socket: Socket, guest: Guest, competition_id: str) -> None:
     board = _visible(guest, competition_id)
     watcher = Watcher(socket, str(guest.caller.user_id), _resume())
-    with hub.watching(board, watcher):
+    with hub.watching(board, guest, watcher):
         guest.stay()
 
 

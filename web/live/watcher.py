@@ -1,5 +1,6 @@
 """One socket that watches a board."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from domain.leaderboards.board import Place, Position
@@ -7,6 +8,10 @@ from domain.live import composing
 from web.live.feed import Back
 from web.live.frames import frame, message_frame, with_field
 from web.live.socket import Socket
+
+
+def _nothing() -> None:
+    """Nobody asks."""
 
 
 @dataclass(eq=False, slots=True)
@@ -17,13 +22,16 @@ class Watcher:
     user_id: str
     resume: Position | None = None
     """What the client says that it has."""
+    lost_place: Callable[[], None] = field(default=_nothing, init=False)
+    """Called when someone who had a place has none any more."""
     joined_at: int = field(default=0, init=False)
     """Offset of what it was sent on arrival; older frames are not for it."""
     place: Place | None = field(default=None, init=False)
 
     def welcome(self, head: bytes, offset: int, place: Place | None) -> None:
         """Send a snapshot, whose encoded `head` lacks only the reader's own place."""
-        self.joined_at, self.place = offset, place
+        self.joined_at = offset
+        self._take(place)
         mine = None if place is None else composing.place_of(place)
         self.socket.send(frame(with_field(head, "me", mine)))
 
@@ -40,5 +48,10 @@ class Watcher:
     def tell_place(self, place: Place | None) -> None:
         """Send the reader's own place if it is another than before."""
         if place != self.place:
-            self.place = place
+            self._take(place)
             self.socket.send(message_frame(composing.me(place)))
+
+    def _take(self, place: Place | None) -> None:
+        had, self.place = self.place, place
+        if had is not None and place is None:
+            self.lost_place()

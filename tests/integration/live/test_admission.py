@@ -76,6 +76,38 @@ def test_a_private_competition_is_for_its_own(
     assert listen(stage.path, stranger).closed() == CloseCode.NOT_FOUND
 
 
+def test_who_leaves_a_private_competition_is_sent_away(
+    factory: Factory, stage: Stage, listen: Listen
+) -> None:
+    organiser, leaver, stayer = stage.people
+    stage.competition = private = factory.competition(
+        organiser, visibility=Visibility.PRIVATE, invite_code=uuid.uuid4().hex
+    )
+    gone = factory.participant(private, leaver)
+    factory.participant(private, stayer)
+    stage.rebuild({str(leaver.user_id): 3, str(stayer.user_id): 2})
+    listeners = [listen(stage.path, one) for one in (organiser, leaver, stayer)]
+    for listener in listeners:
+        assert listener.hear()["type"] == "snapshot"
+    factory.session.delete(gone)
+    factory.session.commit()
+    stage.flush({str(leaver.user_id): None})
+    assert listeners[1].closed() == CloseCode.FORBIDDEN
+    for listener in (listeners[0], listeners[2]):
+        assert listener.hear("update")["removed"] == [str(leaver.user_id)]
+        listener.say({"type": "ping"})
+        assert listener.hear("pong")
+
+
+def test_who_has_no_place_on_a_public_board_may_stay(stage: Stage, listen: Listen) -> None:
+    person = stage.people[0]
+    listener = listen(stage.path, person)
+    assert listener.hear()["me"] is not None
+    stage.flush({str(person.user_id): None})
+    assert listener.hear("me")["rank"] is None
+    assert listener.silent()
+
+
 def test_a_token_that_ends_closes_the_socket(stage: Stage, site: Site) -> None:
     # Tokens are good for 30 seconds after their end, for the sake of clocks.
     with site.open(stage.path, token_of(stage.people[0], seconds=-28)) as listener:
