@@ -1,17 +1,11 @@
 /** One board on the page, live. */
 
 import { Board } from "./board.js";
+import { showConnection } from "./connection.js";
 import { byId, number, ordinal, unit } from "./dom.js";
 import { Live } from "./live.js";
 import { Ranking } from "./ranking.js";
 
-const STATES = {
-  connecting: "Connecting …",
-  live: "Live",
-  waiting: "Offline, trying again",
-  ended: "Disconnected",
-};
-const ENDINGS = { 4401: "Signed out", 4403: "No longer allowed", 4404: "Not for you" };
 const SPOKEN_AFTER_MS = 1500;
 
 export class BoardView {
@@ -22,26 +16,35 @@ export class BoardView {
   #competition = null;
   #spoken = null;
   #frame = null;
+  #opening = 0;
 
   constructor(session) {
     this.#session = session;
   }
 
+  /** Show another board. Of several openings under way the last one wins. */
   async open(id) {
+    const opening = ++this.#opening;
     this.#live?.close();
-    const competition = await this.#session.call("GET", `/competitions/${id}`);
+    let competition;
+    try {
+      competition = await this.#session.call("GET", `/competitions/${id}`);
+    } catch (error) {
+      if (opening !== this.#opening) return;
+      throw error;
+    }
+    if (opening !== this.#opening) return;
     this.#competition = competition;
     this.#board = new Board();
     this.#ranking.clear();
     byId("board-title").textContent = competition.name;
     document.title = `${competition.name} · Podium`;
     byId("board").hidden = false;
-    this.#live?.close();
     this.#live = new Live({
       url: () => `${location.origin.replace("http", "ws")}/ws/leaderboard/${id}?${this.#board.resume}`,
-      token: () => this.#session.token(),
+      token: (refused) => this.#session.token(refused),
       onMessage: (message) => this.#take(message),
-      onState: (state, code) => this.#showState(state, code),
+      onState: (state, code) => showConnection(byId("connection"), state, code),
     });
   }
 
@@ -94,13 +97,5 @@ export class BoardView {
       const spoken = byId("spoken");
       if (spoken.textContent !== text) spoken.textContent = text;
     }, SPOKEN_AFTER_MS);
-  }
-
-  #showState(state, code) {
-    const connection = byId("connection");
-    const text = ENDINGS[code] ?? STATES[state];
-    connection.hidden = false;
-    connection.dataset.state = state;
-    if (connection.textContent !== text) connection.textContent = text;
   }
 }

@@ -4,12 +4,14 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 20_000;
 const QUIET_MS = 25_000;
 const PATIENCE_MS = 8_000;
-const FINAL_CODES = new Set([4400, 4401, 4403, 4404]);
+const UNAUTHORISED = 4401;
+const FINAL_CODES = new Set([4400, UNAUTHORISED, 4403, 4404]);
 
 export class Live {
   #options;
   #socket = null;
   #token = null;
+  #refused = null;
   #tries = 0;
   #retry = null;
   #watchdog = null;
@@ -18,7 +20,8 @@ export class Live {
   /**
    * @param {object} options
    * @param {() => string} options.url where to connect now, with what is needed to resume
-   * @param {() => Promise<string>} options.token a token that is still good
+   * @param {(refused: string | null) => Promise<string>} options.token a token that is still good,
+   *   and not the refused one
    * @param {(message: object) => void} options.onMessage
    * @param {(state: "connecting" | "live" | "waiting" | "ended", code?: number) => void} options.onState
    */
@@ -57,9 +60,9 @@ export class Live {
     this.#options.onState("connecting");
     let token;
     try {
-      token = await this.#options.token();
-    } catch {
-      this.#later();
+      token = await this.#options.token(this.#refused);
+    } catch (error) {
+      if (!this.#ended) this.#untold(error);
       return;
     }
     if (this.#ended || this.#socket !== null) return;
@@ -67,13 +70,18 @@ export class Live {
     this.#socket = socket;
     this.#token = null;
     this.#watch(PATIENCE_MS);
-    socket.onopen = () => this.renew(token);
+    socket.onopen = () => {
+      this.renew(token);
+      // Nothing else may come for long; the answer tells that the token was taken.
+      this.#say({ type: "ping" });
+    };
     socket.onmessage = (event) => this.#hear(JSON.parse(event.data));
     socket.onclose = (event) => this.#lost(socket, event.code);
   }
 
   #hear(message) {
     this.#tries = 0;
+    this.#refused = null;
     this.#watch(QUIET_MS);
     this.#options.onState("live");
     this.#options.onMessage(message);
@@ -101,12 +109,26 @@ export class Live {
     this.#socket = null;
     clearTimeout(this.#watchdog);
     if (this.#ended) return;
-    if (FINAL_CODES.has(code)) {
-      this.#ended = true;
-      this.#options.onState("ended", code);
+    if (code === UNAUTHORISED && this.#refused === null && this.#token !== null) {
+      // The token may have ended while the machine slept: another one is worth a try.
+      this.#refused = this.#token;
+      this.#later();
+    } else if (FINAL_CODES.has(code)) {
+      this.#end(code);
     } else {
       this.#later();
     }
+  }
+
+  /** No token to connect with: for good, if the place where people sign in has said so. */
+  #untold(error) {
+    if (error.status >= 400 && error.status < 500 && error.status !== 429) this.#end(UNAUTHORISED);
+    else this.#later();
+  }
+
+  #end(code) {
+    this.close();
+    this.#options.onState("ended", code);
   }
 
   #later() {

@@ -14,6 +14,7 @@ export class Problem extends Error {
 export class Session {
   #place;
   #grant = null;
+  #renewing = null;
 
   /** @param {string} place where people sign in */
   constructor(place) {
@@ -34,12 +35,16 @@ export class Session {
     return this.#grant.user.id;
   }
 
-  /** A token that is good for another minute at least, if there can be one. */
-  async token() {
-    const { expires_at, refresh_token } = this.#grant;
-    if (refresh_token && expires_at - Date.now() / 1000 < EARLY_S) {
-      await this.#ask("refresh_token", { refresh_token });
-    }
+  /**
+   * A token that is good for another minute at least, if there can be one.
+   *
+   * @param {string | null} refused one that the server no longer takes; throws a Problem when
+   *   there is no other
+   */
+  async token(refused = null) {
+    const { access_token, expires_at, refresh_token } = this.#grant;
+    const ends = expires_at - Date.now() / 1000 < EARLY_S;
+    if (access_token === refused || (refresh_token && ends)) await this.#renew();
     return this.#grant.access_token;
   }
 
@@ -56,6 +61,15 @@ export class Session {
     const parsed = text ? JSON.parse(text) : {};
     if (!answer.ok) throw new Problem(answer.status, parsed);
     return parsed;
+  }
+
+  /** A refresh token may be used once, however many ask at a time. */
+  #renew() {
+    const { refresh_token } = this.#grant;
+    if (!refresh_token) throw new Problem(401, { detail: "The sign-in has ended." });
+    this.#renewing ??= this.#ask("refresh_token", { refresh_token })
+      .finally(() => { this.#renewing = null; });
+    return this.#renewing;
   }
 
   async #ask(grantType, body) {

@@ -1,5 +1,6 @@
 /** My own data: asking for a sync, and what each sync did. */
 
+import { showConnection } from "./connection.js";
 import { byId, clone, number, relative } from "./dom.js";
 import { Live } from "./live.js";
 
@@ -25,11 +26,11 @@ export class SyncView {
     this.#onDone = onDone;
     this.#live = new Live({
       url: () => `${location.origin.replace("http", "ws")}/ws/fitness`,
-      token: () => this.#session.token(),
+      token: (refused) => this.#session.token(refused),
       onMessage: (message) => {
         if (message.type === "sync") this.#show(message);
       },
-      onState: () => {},
+      onState: (state, code) => showConnection(byId("sync-connection"), state, code),
     });
   }
 

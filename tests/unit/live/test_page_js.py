@@ -1,0 +1,186 @@
+"""The page's modules under Node: sessions, sockets that come back, boards and connections."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+STATIC = Path(__file__).parents[3] / "web" / "static"
+BROWSER = Path(__file__).parent / "browser.js"
+NODE = shutil.which("node")
+
+pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed")
+
+
+def run(module: str, script: str) -> Any:
+    """Run a script that has the module's names and the browser's; return its `result`."""
+    source = f"""
+        const {{ sockets, until }} = await import({json.dumps(BROWSER.as_uri())});
+        const page = await import({json.dumps((STATIC / module).as_uri())});
+        {script}
+        console.log(JSON.stringify(result));
+        process.exit(0);
+    """
+    assert NODE is not None
+    done = subprocess.run(
+        [NODE, "--input-type=module", "-e", source],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=10,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+LIVE = """
+    const states = [], refusals = [];
+    let tokens = ["old", "new", "newer"];
+    const live = new page.Live({
+        url: () => "ws://here.test/ws/fitness",
+        token: async (refused) => { refusals.push(refused ?? null); return tokens.shift(); },
+        onMessage: () => {},
+        onState: (state, code) => states.push([state, code ?? null]),
+    });
+    await until(() => sockets.length === 1);
+    sockets[0].open();
+"""
+
+
+def test_a_token_that_ended_is_replaced_once() -> None:
+    result = run(
+        "live.js",
+        LIVE
+        + """
+        sockets[0].hear({ type: "pong" });
+        sockets[0].end(4401);
+        await until(() => sockets.length === 2);
+        sockets[1].open();
+        const said = sockets[1].said[0];
+        sockets[1].end(4401);
+        const result = { refusals, said, last: states.at(-1) };
+        """,
+    )
+    assert result["refusals"] == [None, "old"]
+    assert result["said"] == {"type": "auth", "token": "new"}
+    assert result["last"] == ["ended", 4401]
+
+
+def test_a_token_that_was_taken_may_end_too() -> None:
+    result = run(
+        "live.js",
+        LIVE
+        + """
+        sockets[0].end(4401);
+        await until(() => sockets.length === 2);
+        sockets[1].open();
+        sockets[1].hear({ type: "pong" });
+        sockets[1].end(4401);
+        await until(() => sockets.length === 3);
+        const result = refusals;
+        """,
+    )
+    assert result == [None, "old", "new"]
+
+
+def test_without_another_token_it_ends() -> None:
+    result = run(
+        "live.js",
+        LIVE
+        + """
+        tokens = { shift() { throw Object.assign(new Error("gone"), { status: 400 }); } };
+        sockets[0].end(4401);
+        await until(() => states.at(-1)[0] === "ended");
+        const result = states.at(-1);
+        """,
+    )
+    assert result == ["ended", 4401]
+
+
+@pytest.mark.parametrize("code", [4400, 4403, 4404])
+def test_other_ends_are_final(code: int) -> None:
+    result = run("live.js", LIVE + f"sockets[0].end({code}); const result = states.at(-1);")
+    assert result == ["ended", code]
+
+
+def test_a_session_is_renewed_once_for_all_who_ask() -> None:
+    result = run(
+        "session.js",
+        """
+        let asked = [];
+        globalThis.fetch = async (place, { body }) => {
+            asked.push(place.split("=")[1]);
+            const grant = { access_token: `t${asked.length}`, refresh_token: "r",
+                expires_at: Date.now() / 1000 + 3600, user: { id: "x" } };
+            return { ok: true, json: async () => grant };
+        };
+        const session = new page.Session("http://sandbox.test");
+        await session.signIn("a@b.test");
+        const both = await Promise.all([session.token("t1"), session.token("t1")]);
+        const result = { asked, both, late: await session.token("t1") };
+        """,
+    )
+    assert result == {
+        "asked": ["password", "refresh_token"],
+        "both": ["t2", "t2"],
+        "late": "t2",
+    }
+
+
+def test_of_two_quick_openings_the_last_one_wins() -> None:
+    result = run(
+        "board-view.js",
+        """
+        const waiting = {};
+        const session = {
+            token: async () => "t",
+            call: (_, path) => new Promise((answer) => { waiting[path.at(-1)] = answer; }),
+        };
+        const view = new page.BoardView(session);
+        const both = [view.open("a"), view.open("b")];
+        waiting.b({ name: "B", metric: "steps" });
+        waiting.a({ name: "A", metric: "steps" });
+        await Promise.all(both);
+        await until(() => sockets.length > 0);
+        const result = [document.getElementById("board-title").textContent,
+            sockets.map((socket) => socket.url)];
+        """,
+    )
+    assert result == ["B", ["ws://here.test/ws/leaderboard/b?"]]
+
+
+SYNC = """
+    const calls = [], fetched = [];
+    globalThis.fetch = async (place) => {
+        fetched.push(place);
+        return { ok: true, json: async () => ({ code: "c" }) };
+    };
+    const session = {
+        token: async () => "t",
+        call: async (method, path) => { calls.push(`${method} ${path}`); },
+    };
+    const view = new page.SyncView(session, { supabase_url: "http://sandbox.test" });
+    view.start("walker-001", () => {});
+    await until(() => sockets.length === 1);
+    sockets[0].open();
+    const again = document.getElementById("reconnect");
+    const slots = { received: 0, changed: 0 };
+"""
+
+
+def test_the_state_of_the_socket_is_shown() -> None:
+    result = run(
+        "sync-view.js",
+        SYNC
+        + """
+        const shown = document.getElementById("sync-connection");
+        sockets[0].hear({ type: "pong" });
+        const live = [shown.hidden, shown.textContent];
+        sockets[0].end(1006);
+        const result = [live, shown.textContent];
+        """,
+    )
+    assert result == [[False, "Live"], "Offline, trying again"]
