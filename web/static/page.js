@@ -159,6 +159,9 @@ byId("token-form").addEventListener("submit", (event) => {
 byId("sync").addEventListener("click", (event) =>
   attempt(event.currentTarget, () => syncView.sync()));
 
+byId("reconnect").addEventListener("click", (event) =>
+  attempt(event.currentTarget, () => syncView.reconnect()));
+
 byId("sign-out").addEventListener("click", () => {
   sessionStorage.removeItem(REMEMBERED);
   location.assign("/");

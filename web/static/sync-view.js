@@ -5,6 +5,9 @@ import { byId, clone, number, relative } from "./dom.js";
 import { Live } from "./live.js";
 
 const SHOWN = 4;
+const GRANT_LOST = new Set([
+  "reauth_required", "scope_missing", "vendor_unauthorised", "refresh_token_missing",
+]);
 const TEXTS = { queued: "Waiting for its turn", running: "Fetching from Google Fit" };
 
 export class SyncView {
@@ -43,10 +46,19 @@ export class SyncView {
     try {
       await this.#session.call("POST", "/fitness/sync", {});
     } catch (problem) {
-      if (problem.code !== "not_connected" || this.#walker === null) throw problem;
-      await this.#connect();
-      await this.#session.call("POST", "/fitness/sync", {});
+      if (problem.code !== "not_connected" || this.#walker === null) {
+        this.#offer(problem.code);
+        throw problem;
+      }
+      await this.reconnect();
     }
+  }
+
+  /** Connect, anew or for the first time, and sync. */
+  async reconnect() {
+    await this.#connect();
+    byId("reconnect").hidden = true;
+    await this.#session.call("POST", "/fitness/sync", {});
   }
 
   /** Say how old my data is, from what the competitions know. */
@@ -57,10 +69,18 @@ export class SyncView {
       : "Not synced yet";
   }
 
+  /** Offer to connect again where that helps; elsewhere only the app can ask for consent. */
+  #offer(code) {
+    byId("reconnect").hidden = this.#walker === null || !GRANT_LOST.has(code);
+  }
+
   /** Give the sandbox's consent, as the app's Google dialogue would. */
   async #connect() {
     const place = `${this.#config.supabase_url}/control/people/${this.#walker}/code`;
-    const { code } = await (await fetch(place)).json();
+    // Google gives a refresh token at the first consent, later only when consent is asked for.
+    const answer = await fetch(`${place}?prompt=consent`);
+    if (!answer.ok) throw new Error(`The sandbox answered ${answer.status}.`);
+    const { code } = await answer.json();
     await this.#session.call("POST", "/fitness/connections", {
       provider: "google_fit",
       server_auth_code: code,
@@ -81,7 +101,9 @@ export class SyncView {
       old.remove();
       this.#items.delete(id);
     }
-    if (sync.status === "succeeded" || sync.status === "failed") this.#onDone();
+    if (sync.status !== "succeeded" && sync.status !== "failed") return;
+    this.#offer(sync.error?.code);
+    this.#onDone();
   }
 }
 

@@ -171,6 +171,39 @@ SYNC = """
 """
 
 
+def test_a_lost_grant_offers_to_connect_again() -> None:
+    result = run(
+        "sync-view.js",
+        SYNC
+        + """
+        sockets[0].hear({ type: "sync", sync_id: "1", status: "failed", slots,
+            error: { code: "reauth_required", detail: "The grant is gone." } });
+        const offered = !again.hidden;
+        await view.reconnect();
+        const result = { offered, after: !again.hidden, calls, fetched };
+        """,
+    )
+    assert result == {
+        "offered": True,
+        "after": False,
+        "calls": ["POST /fitness/connections", "POST /fitness/sync"],
+        "fetched": ["http://sandbox.test/control/people/walker-001/code?prompt=consent"],
+    }
+
+
+def test_a_refused_sync_offers_it_too() -> None:
+    result = run(
+        "sync-view.js",
+        SYNC
+        + """
+        session.call = async () => { throw { code: "reauth_required" }; };
+        await view.sync().catch(() => {});
+        const result = !again.hidden;
+        """,
+    )
+    assert result is True
+
+
 def test_the_state_of_the_socket_is_shown() -> None:
     result = run(
         "sync-view.js",
