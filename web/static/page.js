@@ -84,7 +84,8 @@ async function show(walker) {
   open(chosen ?? first?.id);
   syncView.start(walker, listCompetitions);
   setInterval(() => keepFresh().catch(complain), FRESH_MS);
-  byId("main").focus();
+  // Focus would bring the long list to the top, under the header.
+  byId("main").focus({ preventScroll: true });
 }
 
 /** Sockets stay open as long as they are shown newer tokens. */

@@ -1,6 +1,7 @@
 """The page's modules under Node: sessions, sockets that come back, boards and connections."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -217,3 +218,13 @@ def test_the_state_of_the_socket_is_shown() -> None:
         """,
     )
     assert result == [[False, "Live"], "Offline, trying again"]
+
+
+def test_focus_leaves_the_page_where_it_is() -> None:
+    calls = [
+        call
+        for path in STATIC.glob("*.js")
+        for call in re.findall(r"\.focus\(.*?\)", path.read_text())
+    ]
+    assert calls
+    assert all("preventScroll: true" in call for call in calls), calls
