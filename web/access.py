@@ -1,7 +1,9 @@
 """Request ids, the access log and headers that every answer carries."""
 
+import logging
 import re
 import time
+from http import HTTPStatus
 
 import structlog
 from flask import Flask, Response, g, request
@@ -20,7 +22,7 @@ SAFE_HEADERS = (
 )
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 QUIET = {"/health", "/health/ready"}
-"""Asked every few seconds by machines; only their failures are news."""
+"""Asked every few seconds by machines, which see themselves that something is not ready."""
 
 
 def install(app: Flask) -> None:
@@ -44,14 +46,16 @@ def _end(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", API_POLICY)
     if "caller" in g:
         response.headers.setdefault("Cache-Control", "no-store")
-    if response.status_code >= 400 or request.path not in QUIET:
+    if request.path not in QUIET or response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         _write(response)
     return response
 
 
 def _write(response: Response) -> None:
     """Log the path without its query, where a ticket may stand."""
-    log.info(
+    ours = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+    log.log(
+        logging.WARNING if ours else logging.INFO,
         "request",
         method=request.method,
         path=request.path,

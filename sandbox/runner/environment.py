@@ -77,6 +77,16 @@ def fill_in(environ: Mapping[str, str], servers: Mapping[str, str], local: Path)
     return {name: value for name, value in {**defaults, **environ}.items() if name in names}
 
 
+def calmed(commands: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """The commands; where no LOG_LEVEL is set, the site does not tell of every request."""
+    if "LOG_LEVEL" in environ:
+        return dict(commands)
+    return {
+        name: f"env LOG_LEVEL=WARNING {command}" if name == "web" else command
+        for name, command in commands.items()
+    }
+
+
 def sandbox_url(environ: Mapping[str, str]) -> str:
     return f"http://{LOOPBACK}:{environ['SANDBOX_PORT']}"
 

@@ -17,6 +17,7 @@ from sandbox.embedded import EmbeddedServer
 from sandbox.filelock import FileLock
 from sandbox.postgres import EmbeddedPostgres
 from sandbox.runner.environment import (
+    calmed,
     choose_ports,
     fill_in,
     given,
@@ -132,7 +133,7 @@ class Machine:
         if RELEASE in self._commands:
             self._finish(self._supervisor.start(RELEASE, self._commands[RELEASE]))
             self._took("migrated")
-        for name, command in self._commands.items():
+        for name, command in calmed(self._commands, variables).items():
             if name != RELEASE:
                 self._supervisor.start(name, command)
         self._wait_until_ready(variables)

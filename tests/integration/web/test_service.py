@@ -1,5 +1,6 @@
 """The document, the pages, health, and what every answer carries."""
 
+import logging
 import time
 from typing import Any
 
@@ -175,6 +176,23 @@ def test_ready_when_every_queue_has_worked_lately(client: FlaskClient, redis: Re
     down = [part["name"] for part in body["parts"] if not part["ok"]]
     assert down == ["queue sync", "queue payouts"]
     assert "Retry-After" in answer.headers
+
+
+def test_the_log_tells_of_requests_but_not_of_probes(
+    client: FlaskClient, app: Flask, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    @app.get("/broken")
+    def broken() -> str:
+        raise RuntimeError
+
+    caplog.set_level(logging.INFO, "web.access")
+    for path in ("/health", "/health/ready", "/nowhere", "/broken"):
+        client.get(path)
+    records: list[Any] = [record for record in caplog.records if record.name == "web.access"]
+    assert [(record.levelname, record.msg["path"]) for record in records] == [
+        ("INFO", "/nowhere"),
+        ("WARNING", "/broken"),
+    ]
 
 
 def test_not_ready_without_its_servers(site_settings: Settings) -> None:

@@ -8,6 +8,7 @@ from dotenv import dotenv_values
 from sandbox.ports import free_port
 from sandbox.runner.environment import (
     BadVariable,
+    calmed,
     choose_ports,
     fill_in,
     given,
@@ -94,3 +95,9 @@ def test_processes_find_the_project_and_its_programs(tmp_path: Path) -> None:
     assert env["PYTHONPATH"] == f"{tmp_path}:/mine"
     assert env["PATH"].endswith(":/bin")
     assert env["PYTHONUNBUFFERED"] == "1"
+
+
+def test_the_site_is_calm_unless_asked_to_talk() -> None:
+    commands = {"web": "gunicorn", "worker-sync": "celery"}
+    assert calmed(commands, {}) == {**commands, "web": "env LOG_LEVEL=WARNING gunicorn"}
+    assert calmed(commands, {"LOG_LEVEL": "INFO"}) == commands
