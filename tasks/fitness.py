@@ -84,7 +84,9 @@ def _pull(self: PodiumTask, gate: Gate, claims: Sequence[Claim], claimed_at: flo
         unit.after_commit(partial(announce, self.redis, [one.user_id for one in claims]))
     if scores:
         self.doorbell.ring(FLUSH)
-    log.info(
+    # Most pulls find nothing new, and nobody wants to read of them.
+    tell = log.info if scores or setbacks or refused else log.debug
+    tell(
         "fitness.pulled",
         people=len(claims),
         waiting=len(waiting),

@@ -63,7 +63,10 @@ class Case:
         return self.session.get_one(FitnessConnection, self.connection_id).fetched_from
 
     def connect_again(self, vault: Vault) -> None:
-        grant = Grant("access", clock.now() + timedelta(hours=1), [], "refresh", "subject")
+        """Renew the grant of the same account."""
+        self.session.expire_all()
+        account = self.session.get_one(FitnessConnection, self.connection_id).subject
+        grant = Grant("access", clock.now() + timedelta(hours=1), [], "refresh", account)
         with unit_of_work(self.engine) as unit:
             connect(unit.session, vault, self.person, Provider.GOOGLE_FIT, grant, clock.now())
 
