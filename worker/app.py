@@ -7,13 +7,14 @@ from typing import Any
 from celery.signals import setup_logging, worker_process_init
 
 from domain.settings import Settings, load_or_exit
-from worker.broker import transport_options
+from worker.broker import leave_unacked_messages, transport_options
 from worker.logs import configure_logging
 from worker.resources import PodiumCelery, Resources
 
 
 def make_app(settings: Settings, *, pool_size: int = 2) -> PodiumCelery:
     """Return an application for `settings`, with its resources attached."""
+    leave_unacked_messages()
     app = PodiumCelery("podium", task_cls="worker.task:PodiumTask", set_as_current=True)
     app.config_from_object("celeryconfig")
     app.conf.update(

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from kombu.transport import redis as redis_transport
+
 REDIS = {
     # Above the longest task (celeryconfig.task_time_limit), or a slow task would start twice.
     "visibility_timeout": 900,
@@ -23,3 +25,13 @@ AMQP = {"confirm_publish": True}
 def transport_options(url: str) -> dict[str, Any]:
     """Return kombu's options for the broker at `url`."""
     return dict(AMQP if url.startswith("amqp") else REDIS)
+
+
+def leave_unacked_messages() -> None:
+    """Let the broker give unacknowledged messages again by itself, after the visibility timeout.
+
+    kombu 5.7.0 otherwise restores them while it closes a connection, and where that connection was
+    lost in the middle of a task the attempt ends the whole worker. Ours are hints: the rows say
+    what is to be done.
+    """
+    redis_transport.QoS.restore_at_shutdown = False

@@ -76,6 +76,19 @@ def test_valkey_restarted_and_put_back_to_an_older_state(stack: Stack, crowd: Cr
     wait_until(crowd.board_is_right, "the board to move on", 10)
 
 
+def test_workers_outlive_a_broker_that_goes_in_the_middle_of_a_task(
+    stack: Stack, crowd: Crowd
+) -> None:
+    stack.control("POST", "/faults", path=AGGREGATE, kind="delay", delay_ms=2000, count=None)
+    crowd.sync()
+    wait_until(lambda: crowd.statuses().get("running", 0) > 0, "a batch under way")
+    stack.valkey.restart()
+    stack.control("DELETE", "/faults")
+    wait_until(crowd.all_synced, "every sync to succeed", 90)
+    wait_until(crowd.board_is_right, "the board to be right", 10)
+    assert [name for name, one in stack.processes.items() if one.poll() is not None] == []
+
+
 def test_postgresql_restarted(stack: Stack, crowd: Crowd) -> None:
     crowd.sync()
     stack.postgres.restart()
