@@ -10,9 +10,10 @@ timezone = "UTC"
 # State is in our rows; nothing reads a result.
 task_ignore_result = True
 
-# Messages are hints: they may come twice, late or never, and rows decide what is to be done.
-task_acks_late = True
-task_reject_on_worker_lost = True
+# Messages are hints: they may come twice, late or never, and rows decide what is to be done. So a
+# message is acknowledged before its task runs: with late acknowledgement a worker whose broker goes
+# away in the middle of a task ends on the way back (Celery 5.7.0, kombu 5.7.0).
+task_acks_late = False
 task_time_limit = 300
 worker_prefetch_multiplier = 1
 worker_cancel_long_running_tasks_on_connection_loss = False

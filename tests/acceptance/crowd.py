@@ -88,8 +88,8 @@ class Crowd:
 
     def sync(self) -> None:
         """Ask for everyone, and ring once."""
-        with unit_of_work(self.stack.engine) as unit:
-            for person_id in self.people.values():
+        for person_id in self.people.values():
+            with unit_of_work(self.stack.engine) as unit:
                 person = unit.session.get_one(Person, person_id)
                 request_sync(unit.session, person, None, clock.now())
         make_app(self.settings).resources.doorbell.ring("fitness.pull_batch")
