@@ -5,7 +5,7 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
@@ -49,6 +49,8 @@ class FitnessConnection(Base):
     manual_streams: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     """Ids of the vendor's streams of hand-typed values, as last listed."""
     streams_listed_at: Mapped[datetime | None]
+    day_digests: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """What the last pull said of each UTC day, as digests: a day that it says again is stored."""
     next_pull_at: Mapped[datetime | None]
     """When the next pull is queued that nobody asks for; null in no competition."""
 

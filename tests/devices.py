@@ -8,8 +8,9 @@ from sqlalchemy import Engine
 
 from domain import clock
 from domain.fitness.readings import DayRow
-from domain.fitness.slot_store import SourceDay, changed_days, store_days
+from domain.fitness.slot_store import changed_days, store_days
 from domain.fitness.sources import SeenSource, make_known
+from domain.fitness.staging import SourceDay, packed
 from domain.locks import lock_for_data
 from domain.scoring.recompute import recompute_changed
 from models import Person
@@ -61,7 +62,7 @@ def store(
                 for part, values in parts
                 if values or part is SlotClass.MEASURED
             ]
-            changes = store_days(unit.session, days, now)
+            changes = store_days(unit.session, list(map(packed, days)), now)
             recompute_changed(unit.session, changed_days(changes), open_competitions)
 
 

@@ -4,7 +4,9 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -12,8 +14,9 @@ from domain.fitness import schedule
 from domain.fitness.owed import owe_what_is_missing
 from domain.fitness.providers.base import Pulled
 from domain.fitness.queue import Claim
-from domain.fitness.slot_store import Change, SourceDay, changed_days, store_days
+from domain.fitness.slot_store import Change, changed_days, store_days
 from domain.fitness.sources import SeenSource, make_known
+from domain.fitness.staging import SourceDay, digest, packed
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_for_data
 from domain.scoring.recompute import recompute_changed
@@ -27,6 +30,30 @@ class Fetched:
     claim: Claim
     pulled: Pulled
 
+    @cached_property
+    def days(self) -> dict[str, bytes]:
+        """What was said about each UTC day, packed for the slot table."""
+        readings = self.pulled.readings
+        days: dict[str, bytearray] = {}
+        for row in readings.rows():
+            day = SourceDay(self.claim.person_id, readings.source, row)
+            days.setdefault(row.day.isoformat(), bytearray()).extend(packed(day))
+        return {day: bytes(rows) for day, rows in days.items()}
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """What tells each day from what another pull says about it."""
+        return {day: digest(rows) for day, rows in self.days.items()}
+
+    def news(self) -> list[bytes]:
+        """Return the days of which the connection's last pull did not say the very same.
+
+        Nothing else writes a connection's source, and its pulls run one at a time, so what it said
+        last is what is stored.
+        """
+        known = self.claim.day_digests
+        return [rows for day, rows in self.days.items() if known.get(day) != self.digests[day]]
+
 
 @dataclass(frozen=True)
 class Written:
@@ -39,17 +66,18 @@ class Written:
 
 def write(session: Session, batch: Sequence[Fetched], now: datetime) -> Written:
     """Store a batch: whoever's lease was lost is left out, what did not change is not written."""
+    news = {one.claim.sync_id: one.news() for one in batch}  # before anyone waits for our locks
     open_competitions = lock_for_data(session, [one.claim.person_id for one in batch], now)
     held = _still_held(session, batch)
-    make_known(session, _sources(held), now)
-    changes = store_days(session, _days(held), now)
+    telling = [one for one in held if news[one.claim.sync_id]]
+    make_known(session, _sources(telling), now)
+    days = [rows for one in telling for rows in news[one.claim.sync_id]]
+    changes = store_days(session, days, now)
     scores = recompute_changed(session, changed_days(changes), open_competitions)
     mark_dirty(session, scores)
     _move_cursors(session, held, now)
     _finish(session, held, changes, now)
-    people = [one.claim.person_id for one in held]
-    owe_what_is_missing(session, people, now)
-    schedule.plan(session, people, now)
+    owe_what_is_missing(session, [one.claim.person_id for one in held], now)
     return Written([one.claim.sync_id for one in held], len(scores))
 
 
@@ -71,15 +99,11 @@ def _sources(batch: Sequence[Fetched]) -> Iterator[SeenSource]:
         yield SeenSource(one.claim.person_id, source, one.claim.provider, SourceKind.CLOUD)
 
 
-def _days(batch: Sequence[Fetched]) -> Iterator[SourceDay]:
-    for one in batch:
-        readings = one.pulled.readings
-        for row in readings.rows():
-            yield SourceDay(one.claim.person_id, readings.source, row)
-
-
 def _move_cursors(session: Session, batch: Sequence[Fetched], now: datetime) -> None:
-    """Lengthen each connection's unbroken stretch by a window that touches it, and by no other."""
+    """Lengthen each connection's unbroken stretch by a window that touches it, and by no other.
+
+    In the same write, what was said of each day is remembered and the next pull is planned.
+    """
     session.execute(
         text(
             """
@@ -87,6 +111,9 @@ def _move_cursors(session: Session, batch: Sequence[Fetched], now: datetime) -> 
             SET last_synced_at = :now,
                 manual_streams = CAST(x.manual_streams AS text[]),
                 streams_listed_at = x.listed_at,
+                day_digests = x.digests,
+                next_pull_at = CASE WHEN c.status = 'active' THEN x.next_pull
+                                    ELSE c.next_pull_at END,
                 fetched_from = CASE WHEN x.touches THEN least(c.fetched_from, x.start)
                                     ELSE c.fetched_from END,
                 synced_until = CASE WHEN x.touches
@@ -97,8 +124,9 @@ def _move_cursors(session: Session, batch: Sequence[Fetched], now: datetime) -> 
                        AS touches
                 FROM unnest(CAST(:ids AS uuid[]), CAST(:starts AS timestamptz[]),
                             CAST(:stops AS timestamptz[]), CAST(:manual AS text[]),
-                            CAST(:listed AS timestamptz[]))
-                     AS u(id, start, stop, manual_streams, listed_at)
+                            CAST(:listed AS timestamptz[]), CAST(:digests AS jsonb[]),
+                            CAST(:next_pulls AS timestamptz[]))
+                     AS u(id, start, stop, manual_streams, listed_at, digests, next_pull)
                 JOIN fitness_connection o ON o.id = u.id
             ) x
             WHERE c.id = x.id
@@ -112,6 +140,8 @@ def _move_cursors(session: Session, batch: Sequence[Fetched], now: datetime) -> 
             # An array of arrays must be square, so each person's list travels as one text.
             "manual": ["{" + ",".join(_quoted(one)) + "}" for one in batch],
             "listed": [one.pulled.streams_listed_at for one in batch],
+            "digests": [orjson.dumps(one.digests).decode() for one in batch],
+            "next_pulls": schedule.next_pulls(session, [one.claim.person_id for one in batch], now),
         },
     )
 

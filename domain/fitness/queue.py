@@ -5,7 +5,7 @@ A lease that ran out is taken over by the next claim, so a killed worker costs a
 
 import random
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -39,6 +39,7 @@ class Claim:
     scopes: frozenset[str]
     manual_streams: tuple[str, ...]
     streams_listed_at: datetime | None
+    day_digests: Mapping[str, str]
     access_token: bytes = field(repr=False)
     token_expires_at: datetime
     token_version: int
@@ -75,7 +76,8 @@ CLAIM_ASKED = text(CLAIM_ROWS.format(asked=" AND r.reason = 'requested'"))
 DETAILS = text(
     """
     SELECT r.id AS sync_id, r.lease_token, r.attempts, r.reason, r.connection_id, r.person_id,
-           p.user_id, c.provider, c.scopes, c.manual_streams, c.streams_listed_at, c.synced_until,
+           p.user_id, c.provider, c.scopes, c.manual_streams, c.streams_listed_at, c.day_digests,
+           c.synced_until,
            r.window_from, r.window_to, t.access_token, t.expires_at AS token_expires_at,
            t.version AS token_version,
            (SELECT min(k.starts_at) FROM participant m JOIN competition k ON k.id = m.competition_id

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from domain.errors import Refused
-from domain.fitness.windows import SLOTS_PER_DAY, Window
+from domain.fitness.windows import Window
 from models.slots import Metric, SlotClass
 
 MAX_SLOT = 2**31 - 1
@@ -74,15 +74,3 @@ class DayRow:
     low: int
     high: int
     values: list[int]
-
-    def array(self) -> str:
-        """Return all 96 slots as a PostgreSQL array; those not fetched are null."""
-        return "".join(
-            (
-                "{",
-                "NULL," * self.low,
-                ",".join(map(str, self.values)),
-                ",NULL" * (SLOTS_PER_DAY - self.high),
-                "}",
-            )
-        )

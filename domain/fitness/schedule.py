@@ -145,9 +145,15 @@ def _takes_data(promises: Sequence[Promise], now: datetime) -> bool:
 
 
 def plan(session: Session, person_ids: Collection[int], now: datetime) -> None:
-    """Set when people's active connections are pulled next: after a pull, a join, a connect."""
+    """Set when people's active connections are pulled next: after a join, a connect."""
     people = sorted(set(person_ids))
     _plan(session, people, _promises(session, people), now, only=None)
+
+
+def next_pulls(session: Session, person_ids: Sequence[int], now: datetime) -> list[datetime | None]:
+    """Return when each of these people is pulled next."""
+    promised = _promises(session, person_ids)
+    return [next_pull(one, promised.get(one, ()), now) for one in person_ids]
 
 
 def _plan(

@@ -1,6 +1,6 @@
 """The slot table: days are staged by COPY, and only what differs is written."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -9,18 +9,9 @@ from psycopg import Connection
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.fitness.readings import DayRow
+from domain.fitness.staging import COPY, SIGNATURE, TABLE, TRAILER
 from domain.scoring.recompute import ChangedDays
 from models.slots import Metric
-
-
-@dataclass(frozen=True, slots=True)
-class SourceDay:
-    """A day's part of one source of one person."""
-
-    person_id: int
-    source: str
-    row: DayRow
 
 
 @dataclass(frozen=True)
@@ -33,17 +24,20 @@ class Change:
     slots: int
 
 
-def store_days(session: Session, days: Iterable[SourceDay], now: datetime) -> list[Change]:
-    """Replace the slots that the days cover; return what changed.
+def store_days(session: Session, rows: Sequence[bytes], now: datetime) -> list[Change]:
+    """Replace the slots that packed days (`staging.packed`) cover; return what changed.
 
     A source's day with a measured part speaks for its other classes too: one that is not among
-    `days` becomes 0 over the same slots. The caller has locked the people.
+    `rows` becomes 0 over the same slots. The caller has locked the people.
     """
-    _stage(session, days)
+    if not rows:
+        return []
+    _stage(session, rows)
     session.execute(VANISHED)
-    rows = session.execute(MERGE, {"now": now})
     changes = [
-        Change(person_id, Metric(metric), day, slots) for person_id, metric, day, slots in rows
+        Change(person_id, Metric(metric), day, slots)
+        for statement in (UPDATE, INSERT)
+        for person_id, metric, day, slots in session.execute(statement, {"now": now})
     ]
     session.execute(TIDY)
     return changes
@@ -59,22 +53,17 @@ def changed_days(changes: Sequence[Change]) -> ChangedDays:
     )
 
 
-def _stage(session: Session, days: Iterable[SourceDay]) -> None:
-    session.execute(
-        text(
-            "CREATE TEMPORARY TABLE staged (person_id bigint, metric text, source text, day date,"
-            " class text, low integer, high integer, slots integer[]) ON COMMIT DROP"
-        )
-    )
+def _stage(session: Session, rows: Sequence[bytes]) -> None:
+    session.execute(text(TABLE))
     connection: Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]  # psycopg's own
-    with connection.cursor().copy("COPY staged FROM STDIN") as copy:
-        for day in days:
-            row = day.row
-            copy.write(
-                f"{day.person_id}\t{row.metric}\t{day.source}\t{row.day}\t{row.slot_class}"
-                f"\t{row.low}\t{row.high}\t{row.array()}\n"
-            )
-    session.execute(text("ANALYZE staged"))
+    with connection.cursor().copy(COPY) as copy:
+        copy.write(SIGNATURE)
+        for row in rows:
+            copy.write(row)
+        copy.write(TRAILER)
+    # The planner must know how many days and people; statistics of the arrays would cost more than
+    # the write.
+    session.execute(text("ANALYZE staged (person_id, metric, day)"))
 
 
 # Rows of the staged source and days that are not staged themselves are classes in which the vendor
@@ -91,28 +80,31 @@ VANISHED = text(
                           = (d.person_id, d.metric, d.source, d.day, d.class))
     """
 )
-# `ON CONFLICT` finds no competitor: the people are locked.
-MERGE = text(
+UPDATE = text(
     """
-    WITH merged AS (
-        SELECT s.person_id, s.metric, s.source, s.day, s.class, d.slots AS old,
-               CASE WHEN d.slots IS NULL OR (s.low = 0 AND s.high = 96) THEN s.slots
-                    ELSE d.slots[1:s.low] || s.slots[s.low + 1:s.high] || d.slots[s.high + 1:96]
+    UPDATE slot_day d SET slots = x.new, ingested_at = :now
+    FROM (
+        SELECT s.person_id, s.metric, s.source, s.day, s.class, o.slots AS old,
+               CASE WHEN s.low = 0 AND s.high = 96 THEN s.slots
+                    ELSE o.slots[1:s.low] || s.slots[s.low + 1:s.high] || o.slots[s.high + 1:96]
                END AS new
-        FROM staged s
-        LEFT JOIN slot_day d USING (person_id, metric, source, day, class)
-    ), changed AS (
-        SELECT * FROM merged WHERE old IS DISTINCT FROM new
-    ), stored AS (
-        INSERT INTO slot_day (person_id, metric, source, day, class, slots, ingested_at)
-        SELECT person_id, metric, source, day, class, new, :now FROM changed
-        ON CONFLICT (person_id, metric, source, day, class) DO UPDATE
-        SET slots = excluded.slots, ingested_at = excluded.ingested_at
-    )
-    SELECT person_id, metric, day,
-           (SELECT count(*) FROM unnest(old, new) AS u(o, n)
-            WHERE coalesce(o, 0) <> coalesce(n, 0)) AS slots
-    FROM changed
+        FROM staged s JOIN slot_day o USING (person_id, metric, source, day, class)
+    ) x
+    WHERE (d.person_id, d.metric, d.source, d.day, d.class)
+        = (x.person_id, x.metric, x.source, x.day, x.class)
+      AND x.old IS DISTINCT FROM x.new
+    RETURNING d.person_id, d.metric, d.day,
+              (SELECT count(*) FROM unnest(x.old, x.new) AS u(o, n)
+               WHERE coalesce(o, 0) <> coalesce(n, 0))
+    """
+)
+# What conflicts stood there before; no other writer can be in the way, for the people are locked.
+INSERT = text(
+    """
+    INSERT INTO slot_day (person_id, metric, source, day, class, slots, ingested_at)
+    SELECT person_id, metric, source, day, class, slots, :now FROM staged
+    ON CONFLICT (person_id, metric, source, day, class) DO NOTHING
+    RETURNING person_id, metric, day, cardinality(array_remove(array_remove(slots, NULL), 0))
     """
 )
 # An empty class has no row; a measured row stays, for its zeros say that it was fetched.

@@ -30,6 +30,8 @@ class SeenSource:
 def make_known(session: Session, sources: Iterable[SeenSource], now: datetime) -> None:
     """Insert those that are new. The caller has locked the people."""
     seen = list({(one.person_id, one.key): one for one in sources}.values())
+    if not seen:
+        return
     session.execute(
         text(
             "INSERT INTO source (person_id, key, provider, kind, manufacturer, model, app, coarse,"

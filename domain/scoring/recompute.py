@@ -121,6 +121,8 @@ def recompute_changed(
 
     The caller holds the locks of `domain.locks`.
     """
+    if not changed.days:
+        return []
     days = session.execute(
         COUNT_CHANGED_DAYS,
         {

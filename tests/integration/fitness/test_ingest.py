@@ -73,6 +73,39 @@ def test_the_same_answer_writes_nothing(
     assert session.get_one(SyncRequest, written.sync_ids[0]).slots_changed == 0
 
 
+def test_only_the_day_of_which_something_else_is_said_is_written(
+    session: Session, pulls: Pulls, person: Person
+) -> None:
+    pulls.sync(person, Fetch({0: 100, 96: 7}, slots=192))
+    versions = text("SELECT xmin::text FROM slot_day ORDER BY day")
+    first, second = session.scalars(versions).all()
+    session.commit()
+    written = pulls.sync(person, Fetch({0: 100, 96: 8}, slots=192))
+    assert session.get_one(SyncRequest, written.sync_ids[0]).slots_changed == 1
+    same, other = session.scalars(versions).all()
+    assert same == first
+    assert other != second
+
+
+def test_what_is_said_again_after_something_else_is_written_again(
+    session: Session, factory: Factory, pulls: Pulls, person: Person
+) -> None:
+    competition = factory.competition()
+    factory.participant(competition, person)
+    part = Fetch({0: 5}, start=START + 40 * QUARTER, slots=20)
+    for fetch, score in (
+        (Fetch({0: 100, 40: 1}), 101),
+        (Fetch({0: 90, 40: 1}), 91),
+        (Fetch({0: 100, 40: 1}), 101),
+        (part, 105),
+        (Fetch({0: 100, 40: 1}), 101),
+        (part, 105),
+        (part, 105),
+    ):
+        pulls.sync(person, fetch)
+        assert score_of(session, competition, person) == score
+
+
 def test_a_window_replaces_its_slots_and_no_others(
     session: Session, factory: Factory, pulls: Pulls, person: Person
 ) -> None:

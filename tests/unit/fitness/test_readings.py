@@ -1,6 +1,6 @@
 """Readings: what is refused, and how they become rows."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -24,15 +24,6 @@ def test_a_window_over_midnight_becomes_two_days() -> None:
         (date(2026, 11, 21), SlotClass.MEASURED, 0, 2, [3, 4]),
         (date(2026, 11, 21), SlotClass.MANUAL, 0, 2, [0, 5]),
     ]
-
-
-def test_slots_outside_the_window_are_null() -> None:
-    first, second = readings([1, 2, 3, 4], [0] * 4).rows()
-    assert first.array() == "{" + "NULL," * 94 + "1,2}"
-    assert second.array() == "{3,4" + ",NULL" * 94 + "}"
-    full = Window(START + timedelta(minutes=30), START + timedelta(days=1, minutes=30))
-    (row,) = Readings("x", full, [Stream(Metric.STEPS, [7] * 96, [0] * 96)]).rows()
-    assert row.array() == "{" + ",".join(["7"] * 96) + "}"
 
 
 def test_received_counts_slots_that_hold_something() -> None:
