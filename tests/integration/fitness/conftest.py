@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-import pytest
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
 from domain import clock
 from domain.fitness.ingest import Fetched, Written, write
@@ -15,7 +13,6 @@ from domain.fitness.readings import Readings, Stream
 from domain.fitness.syncs import request_sync
 from domain.fitness.vault import Vault
 from domain.fitness.windows import QUARTER, Window
-from domain.settings import Settings
 from models import FitnessConnection, FitnessToken, Person
 from models.slots import Metric
 from tests.factories import START, Factory
@@ -95,15 +92,3 @@ class Fetch:
         """Say that this is what a claim brought."""
         readings = Readings("google_fit", self.window, [self.stream])
         return Fetched(held, Pulled(readings, ("raw:x",), clock.now()))
-
-
-@pytest.fixture
-def vault(settings: Settings) -> Vault:
-    """The vault of the test's settings."""
-    return Vault(settings.token_keys)
-
-
-@pytest.fixture
-def pulls(engine: Engine, session: Session, factory: Factory, vault: Vault) -> Pulls:
-    """The driver."""
-    return Pulls(engine, factory, vault)

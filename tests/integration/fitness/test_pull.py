@@ -1,11 +1,10 @@
 """The pull task against the sandbox's Google: what comes in, and what goes wrong."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain import clock
@@ -22,8 +21,6 @@ from models import FitnessConnection, FitnessToken, Participant
 from models.connection import ConnectionStatus
 from models.slots import Metric, SlotClass, SlotDay
 from models.sync import SyncReason, SyncStatus
-from sandbox.server import running
-from sandbox.world import World
 from tasks import fitness
 from tasks.tokens import TokenKeeper
 from tests.factories import START, Factory
@@ -35,39 +32,9 @@ from tests.integration.fitness.outside import (
     pull,
     stored,
 )
-from worker.app import make_app
-from worker.resources import PodiumCelery
 from worker.unit import unit_of_work
 
-
-@pytest.fixture
-def outside_url() -> Iterator[str]:
-    with running(World(8)) as url:
-        yield url
-
-
-@pytest.fixture
-def settings(settings: Settings, outside_url: str) -> Settings:
-    return settings.model_copy(
-        update={
-            "google_token_url": f"{outside_url}/token",
-            "google_revoke_url": f"{outside_url}/revoke",
-            "google_fit_url": outside_url,
-        }
-    )
-
-
-@pytest.fixture
-def outside(outside_url: str, engine: Engine, settings: Settings, factory: Factory) -> Outside:
-    return Outside(outside_url, engine, settings, factory)
-
-
-@pytest.fixture(autouse=True)
-def app(settings: Settings, redis: Redis) -> Iterator[PodiumCelery]:
-    made = make_app(settings)
-    made.loader.import_default_modules()
-    yield made
-    made.resources.engine.dispose()
+pytestmark = pytest.mark.usefixtures("app")
 
 
 @pytest.mark.parametrize("name", ["walker-001", "walker-002", "walker-003", "walker-004"])
@@ -141,7 +108,7 @@ def test_a_grant_that_is_gone_needs_the_person(session: Session, outside: Outsid
 
 
 def test_another_workers_token_is_used_when_the_grant_seems_gone(
-    session: Session, outside: Outside, redis: Redis, settings: Settings
+    session: Session, outside: Outside, redis: Redis, beside_google: Settings
 ) -> None:
     """The refresh token that this worker read is dead because another has just rotated it."""
     walker = outside.connected("walker-001")
@@ -161,7 +128,7 @@ def test_another_workers_token_is_used_when_the_grant_seems_gone(
             raise GrantGone("dead")
 
     keeper = TokenKeeper(
-        lambda: unit_of_work(outside.engine), redis, OvertakenOAuth(settings), outside.vault
+        lambda: unit_of_work(outside.engine), redis, OvertakenOAuth(beside_google), outside.vault
     )
     outside.ask(walker)
     with unit_of_work(outside.engine) as unit:

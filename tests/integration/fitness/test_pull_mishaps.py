@@ -19,10 +19,9 @@ from models.sync import SyncStatus
 from tasks import pull as pulls_of_a_batch
 from tests.factories import START, Factory
 from tests.integration.fitness.outside import Outside, check_books_agree, last_sync, pull
-from tests.integration.fitness.test_pull import app, outside, outside_url, settings
 from worker.unit import unit_of_work
 
-__all__ = ["app", "outside", "outside_url", "settings"]
+pytestmark = pytest.mark.usefixtures("app")
 
 
 def test_a_token_that_no_key_opens_costs_only_its_person(
