@@ -26,8 +26,9 @@ from sqlalchemy import text
 
 from bench.stage import ROOT, Stage, populate, stage, worker
 from domain import clock
+from domain.fitness.google_scopes import ACTIVITY_SCOPE, LOCATION_SCOPE
 from domain.fitness.providers.base import Account
-from domain.fitness.providers.google_fit import ACTIVITY_SCOPE, LOCATION_SCOPE, GoogleFit
+from domain.fitness.providers.google_fit import GoogleFit
 from domain.fitness.windows import Window, ceil_quarter
 from models.slots import Metric
 from tasks.fitness import BATCH, PULL_BATCH

@@ -5,14 +5,17 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
+from domain.fitness.google_scopes import missing_scopes
 from domain.fitness.owed import Owed
 from domain.fitness.syncs import SyncSeen
 from models import FitnessConnection
 from models.connection import ConnectionStatus, Provider
+from models.slots import Metric
 from models.sync import SyncReason, SyncStatus
 from web.schemas.fields import Answer, Body, UtcTime
 
-OWED = "owed_windows"
+MADE = {"owed_windows", "missing_scopes"}
+"""What is no column of the row."""
 Secret = Annotated[str, Field(min_length=1, max_length=2048, repr=False)]
 
 
@@ -37,6 +40,13 @@ class OwedAnswer(Answer):
     """When the one that has waited longest was found missing."""
 
 
+class MissingScopeAnswer(Answer):
+    """A scope that was not granted. Connect again and grant it, and its metrics are pulled too."""
+
+    scope: str
+    metrics: list[Metric]
+
+
 class ConnectionAnswer(Answer):
     """An account at a vendor."""
 
@@ -50,12 +60,17 @@ class ConnectionAnswer(Answer):
     next_pull_at: UtcTime | None
     """When data is pulled next without being asked for; null in no competition."""
     owed_windows: OwedAnswer
+    missing_scopes: list[MissingScopeAnswer]
+    """Empty when all metrics can be read."""
 
     @classmethod
     def of(cls, connection: FitnessConnection, owed: Owed) -> Self:
         """Render a row and what it owes."""
-        shown = {name: getattr(connection, name) for name in cls.model_fields if name != OWED}
-        return cls(**shown, owed_windows=OwedAnswer.model_validate(owed))
+        shown = {name: getattr(connection, name) for name in cls.model_fields if name not in MADE}
+        missing = [
+            MissingScopeAnswer.model_validate(one) for one in missing_scopes(connection.scopes)
+        ]
+        return cls(**shown, owed_windows=OwedAnswer.model_validate(owed), missing_scopes=missing)
 
 
 class SyncBody(Body):

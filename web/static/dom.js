@@ -13,6 +13,9 @@ export const byId = (id) => document.getElementById(id);
 
 export const number = (value) => numbers.format(value);
 
+/** A metric in words. */
+export const name = (metric) => metric.replaceAll("_", " ");
+
 export const unit = (metric) => UNITS[metric] ?? metric;
 
 /** The element inside a template, fresh. */

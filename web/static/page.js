@@ -83,6 +83,7 @@ async function show(walker) {
   const first = competitions.find((one) => one.joined) ?? competitions[0];
   open(chosen ?? first?.id);
   syncView.start(walker, listCompetitions);
+  await syncView.showConnections();
   setInterval(() => keepFresh().catch(complain), FRESH_MS);
   // Focus would bring the long list to the top, under the header.
   byId("main").focus({ preventScroll: true });

@@ -1,7 +1,7 @@
 /** My own data: asking for a sync, and what each sync did. */
 
 import { showConnection } from "./connection.js";
-import { byId, clone, number, relative } from "./dom.js";
+import { byId, clone, name, number, relative } from "./dom.js";
 import { Live } from "./live.js";
 
 const SHOWN = 4;
@@ -15,6 +15,7 @@ export class SyncView {
   #config;
   #live = null;
   #walker = null;
+  #lacking = false;
   #onDone = () => {};
   #items = new Map();
 
@@ -57,8 +58,15 @@ export class SyncView {
   /** Connect, anew or for the first time, and sync. */
   async reconnect() {
     await this.#connect();
-    byId("reconnect").hidden = true;
     await this.#session.call("POST", "/fitness/sync", {});
+  }
+
+  /** Say what my grants do not let us read. */
+  async showConnections() {
+    const { items } = await this.#session.call("GET", "/fitness/connections");
+    for (const connection of items) {
+      if (connection.status === "active") this.#showMissing(connection);
+    }
   }
 
   /** Say how old my data is, from what the competitions know. */
@@ -71,7 +79,8 @@ export class SyncView {
 
   /** Offer to connect again where that helps; elsewhere only the app can ask for consent. */
   #offer(code) {
-    byId("reconnect").hidden = this.#walker === null || !GRANT_LOST.has(code);
+    const helps = this.#lacking || GRANT_LOST.has(code);
+    byId("reconnect").hidden = this.#walker === null || !helps;
   }
 
   /** Give the sandbox's consent, as the app's Google dialogue would. */
@@ -81,10 +90,21 @@ export class SyncView {
     const answer = await fetch(`${place}?prompt=consent`);
     if (!answer.ok) throw new Error(`The sandbox answered ${answer.status}.`);
     const { code } = await answer.json();
-    await this.#session.call("POST", "/fitness/connections", {
+    this.#showMissing(await this.#session.call("POST", "/fitness/connections", {
       provider: "google_fit",
       server_auth_code: code,
-    });
+    }));
+  }
+
+
+  /** Connecting again asks for what is missing once more. */
+  #showMissing({ missing_scopes: missing }) {
+    const lacking = missing.flatMap(({ metrics }) => metrics.map(name));
+    const notice = byId("missing-scopes");
+    this.#lacking = lacking.length > 0;
+    notice.hidden = !this.#lacking;
+    notice.textContent = `Google Fit does not let us read your ${lacking.join(", ")}.`;
+    this.#offer();
   }
 
   #show(sync) {

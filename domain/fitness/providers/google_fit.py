@@ -15,6 +15,7 @@ import orjson
 
 from domain import clock
 from domain.errors import Refused, Retryable
+from domain.fitness.google_scopes import SCOPE_OF
 from domain.fitness.providers.base import Account, Pulled
 from domain.fitness.providers.google_fit_answers import (
     AGGREGATE,
@@ -39,9 +40,6 @@ TYPES = {
     Metric.ACTIVE_MINUTES: "com.google.active_minutes",
     Metric.HEART_POINTS: "com.google.heart_minutes",
 }
-ACTIVITY_SCOPE = "https://www.googleapis.com/auth/fitness.activity.read"
-LOCATION_SCOPE = "https://www.googleapis.com/auth/fitness.location.read"
-SCOPE_OF = dict.fromkeys(Metric, ACTIVITY_SCOPE) | {Metric.DISTANCE: LOCATION_SCOPE}
 
 MANUAL = ":com.google.android.apps.fitness:user_input"
 LIST_AGAIN_AFTER = timedelta(hours=1)

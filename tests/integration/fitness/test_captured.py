@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import pytest
 from sqlalchemy import Engine, text
 
+from domain.fitness.google_scopes import ACTIVITY_SCOPE
 from domain.fitness.owed import owe
-from domain.fitness.providers.google_fit import ACTIVITY_SCOPE
 from domain.fitness.providers.google_fit_answers import AGGREGATE, decode, parse
 from domain.fitness.windows import QUARTER, Window
 from domain.settings import Settings

@@ -12,11 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain import clock
+from domain.fitness.google_scopes import ACTIVITY_SCOPE, LOCATION_SCOPE
 from domain.fitness.vault import Vault
 from domain.redis import Redis
 from domain.settings import Settings
 from models import FitnessConnection, FitnessToken, IdempotencyKey, Person, SyncRequest
 from models.connection import ConnectionStatus
+from models.slots import Metric
 from models.sync import SyncStatus
 from sandbox.people import PASSWORD
 from sandbox.world import World
@@ -38,9 +40,9 @@ def site_settings(settings: Settings, sandbox: str) -> Settings:
     )
 
 
-def code_of(sandbox: str, person: str = "walker-001") -> str:
+def code_of(sandbox: str, person: str = "walker-001", **query: str) -> str:
     """Let one of the sandbox's people consent."""
-    answer = requests.get(f"{sandbox}/control/people/{person}/code", timeout=5)
+    answer = requests.get(f"{sandbox}/control/people/{person}/code", params=query, timeout=5)
     code: str = answer.json()["code"]
     return code
 
@@ -80,6 +82,22 @@ def test_connects_and_keeps_the_grant_sealed(
     assert listed == {"items": [made], "next_cursor": None}
     again: Any = caller.post("/fitness/connections", body_of(code_of(sandbox))).json
     assert again["id"] == made["id"]
+
+
+def test_a_connection_names_what_was_not_granted(caller: Caller, sandbox: str) -> None:
+    def connected(scopes: str) -> Any:
+        code = code_of(sandbox, scopes=scopes, prompt="consent")
+        answer = caller.post("/fitness/connections", body_of(code))
+        assert answer.status_code == 201
+        listed: Any = caller.get("/fitness/connections").json
+        assert listed["items"] == [answer.json]
+        return listed["items"][0]["missing_scopes"]
+
+    others = [metric for metric in Metric if metric is not Metric.DISTANCE]
+    location = {"scope": LOCATION_SCOPE, "metrics": ["distance"]}
+    assert connected(ACTIVITY_SCOPE) == [location]
+    assert connected(LOCATION_SCOPE) == [{"scope": ACTIVITY_SCOPE, "metrics": others}]
+    assert connected(f"openid {LOCATION_SCOPE} {ACTIVITY_SCOPE}") == []
 
 
 def test_a_connection_says_when_it_is_pulled_and_what_it_owes(

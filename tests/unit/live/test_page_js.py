@@ -161,7 +161,10 @@ SYNC = """
     };
     const session = {
         token: async () => "t",
-        call: async (method, path) => { calls.push(`${method} ${path}`); },
+        call: async (method, path) => {
+            calls.push(`${method} ${path}`);
+            return { missing_scopes: [] };
+        },
     };
     const view = new page.SyncView(session, { supabase_url: "http://sandbox.test" });
     view.start("walker-001", () => {});
@@ -190,6 +193,28 @@ def test_a_lost_grant_offers_to_connect_again() -> None:
         "calls": ["POST /fitness/connections", "POST /fitness/sync"],
         "fetched": ["http://sandbox.test/control/people/walker-001/code?prompt=consent"],
     }
+
+
+def test_what_a_grant_lacks_is_said_until_it_is_granted() -> None:
+    result = run(
+        "sync-view.js",
+        SYNC
+        + """
+        const grant = { status: "active", missing_scopes: [
+            { scope: "s", metrics: ["distance", "active_minutes"] }] };
+        const call = session.call;
+        session.call = async () => ({ items: [grant] });
+        await view.showConnections();
+        sockets[0].hear({ type: "sync", sync_id: "1", status: "succeeded", slots, error: null });
+        const notice = document.getElementById("missing-scopes");
+        const said = [notice.hidden, notice.textContent, again.hidden];
+        session.call = call;
+        await view.reconnect();
+        const result = [said, [notice.hidden, again.hidden]];
+        """,
+    )
+    said = "Google Fit does not let us read your distance, active minutes."
+    assert result == [[False, said, False], [True, True]]
 
 
 def test_a_refused_sync_offers_it_too() -> None:
