@@ -67,7 +67,8 @@ def walk(name: str) -> ResponseReturnValue:
     person, order = find(name), WalkOrder.model_validate(request.get_json())
     extras = order.extras(person, here().clock.now_ms())
     here().add_walks(person, extras)
-    return {"from": rfc3339(extras[0].start_ms), "to": rfc3339(extras[-1].end_ms)}, 201
+    start_ms, end_ms = min(e.start_ms for e in extras), max(e.end_ms for e in extras)
+    return {"from": rfc3339(start_ms), "to": rfc3339(end_ms)}, 201
 
 
 @blueprint.post("/<name>/revoke")

@@ -14,7 +14,8 @@ class DeviceKind(StrEnum):
 class Device:
     """One phone or watch.
 
-    `stream` is the vendor's id of what it writes, with `{type}` where the data type goes.
+    `stream` is the vendor's id of what it writes, with `{type}` where the data type goes. What an
+    app writes in its own name does not say which device it comes from.
     """
 
     kind: DeviceKind
@@ -23,6 +24,11 @@ class Device:
     uid: str
     package: str
     stream: str
+
+    @property
+    def is_named(self) -> bool:
+        """Whether its streams say that they are of this device."""
+        return self.uid in self.stream
 
     def stream_id(self, data_type: str) -> str:
         return self.stream.format(type=data_type)

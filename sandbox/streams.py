@@ -68,7 +68,7 @@ _FIT_APP = "com.google.android.apps.fitness"
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One data source of a person; `device` only where a single device writes it."""
+    """One data source of a person; `device` only where it says which one writes it."""
 
     id: str
     data_type: DataType
@@ -89,7 +89,8 @@ def streams_of(person: Person, diary: Diary, at_ms: int) -> Iterator[Stream]:
             stream_id = device.stream_id(data_type.name)
             name = stream_id.rsplit(":", 1)[1]
             part = Part(device.kind.value)
-            yield Stream(stream_id, data_type, part, device.package, name, device)
+            named = device if device.is_named else None
+            yield Stream(stream_id, data_type, part, device.package, name, named)
         for name in data_type.merged:
             yield _merged(data_type, name)
         if diary.has_typed(data_type.metric, at_ms):

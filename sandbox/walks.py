@@ -13,12 +13,15 @@ from sandbox.clock import MINUTE_MS
 from sandbox.devices import Device, DeviceKind
 from sandbox.people import Person
 
+QUARTER = 15
+"""Minutes."""
 MODERATE_CADENCE = 100
 VIGOROUS_CADENCE = 130
 """Steps per minute at moderate and vigorous intensity (Tudor-Locke et al., 2019)."""
 
-LONGEST_GAP_MIN = 311
-"""No upload gap is longer, so no data point arrives later than 5.2 hours after its end."""
+LONGEST_GAP_MIN = 311 - QUARTER
+"""No upload gap is longer, so no data point arrives later than 5.2 hours after its end, also out of
+a watch that sends whole quarter hours."""
 
 Values = tuple[int, int, int, int, int, int]
 """Steps, distance, calories, active minutes, heart points, each in 1/1000 of its unit, and last
@@ -36,16 +39,20 @@ class Wear:
     device: Device
     steps: bytes
     uploads: tuple[int, ...]
+    piece: int = 1
+    """It sends whole pieces of so many minutes."""
 
     def arrived_minutes(self, start_ms: int, at_ms: int) -> int:
         """How many minutes from the day's start have arrived by `at_ms`."""
         done = bisect_right(self.uploads, at_ms)
         if not done:
             return 0
-        return max(0, min(len(self.steps), (self.uploads[done - 1] - start_ms) // MINUTE_MS))
+        passed = (self.uploads[done - 1] - start_ms) // MINUTE_MS // self.piece * self.piece
+        return max(0, min(len(self.steps), passed))
 
     def arrival_ms(self, start_ms: int, minute: int) -> int:
-        return self.uploads[bisect_left(self.uploads, start_ms + (minute + 1) * MINUTE_MS)]
+        end = (minute // self.piece + 1) * self.piece
+        return self.uploads[bisect_left(self.uploads, start_ms + end * MINUTE_MS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,12 @@ def walk_day(person: Person, day: date) -> Day:
     minutes = (local_midnight_ms(person, day + timedelta(days=1)) - start_ms) // MINUTE_MS
     truth = _true_steps(person, day, minutes, rng)
     wears = tuple(
-        Wear(device, _counted(device, truth, person, rng), _uploads(person, start_ms, minutes, rng))
+        Wear(
+            device,
+            _counted(device, truth, person, rng),
+            _uploads(person, start_ms, minutes, rng),
+            _piece(device, person),
+        )
         for device in person.devices
     )
     typed = _typed_in(start_ms, rng) if person.types_by_hand else ()
@@ -137,16 +149,28 @@ def _true_steps(person: Person, day: date, minutes: int, rng: random.Random) -> 
 
 
 def _counted(device: Device, truth: bytes, person: Person, rng: random.Random) -> bytes:
-    """What the device saw of the truth. A watch sees all while worn; a phone never sees more."""
+    """What the device saw of the truth. A watch sees all while worn; a phone never sees more.
+
+    A watch is charged for whole quarter hours, so in each of them it saw all or nothing.
+    """
     rhythm, counted = person.rhythm, bytearray(truth)
     if device.kind is DeviceKind.WATCH:
-        charging = rng.randrange(rhythm.wake, rhythm.bed - 90)
-        _blank(counted, charging, rng.randrange(40, 90))
+        charging = rng.randrange(rhythm.wake, rhythm.bed - 90) // QUARTER * QUARTER
+        _blank(counted, charging, rng.randrange(3, 7) * QUARTER)
         return bytes(counted)
     for _ in range(rng.randrange(2, 6)):
         _blank(counted, rng.randrange(rhythm.wake, rhythm.bed), rng.randrange(20, 80))
     share = rng.randrange(90, 99)
     return bytes(counted).translate(bytes(steps * share // 100 for steps in range(256)))
+
+
+def _piece(device: Device, person: Person) -> int:
+    """A watch beside a phone sends whole quarter hours.
+
+    So in each of them the watch has all that was walked or nothing, and merging by the minute, as
+    the vendor does, is the same as merging by the quarter hour.
+    """
+    return QUARTER if device.kind is DeviceKind.WATCH and len(person.devices) > 1 else 1
 
 
 def _blank(steps: bytearray, start: int, length: int) -> None:

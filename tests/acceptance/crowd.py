@@ -24,6 +24,7 @@ from models import Person
 from models.competition import Visibility
 from models.connection import Provider
 from models.slots import Metric
+from models.source import SourceKind
 from tests.acceptance.stack import Stack, rows
 from worker.app import make_app
 from worker.unit import unit_of_work
@@ -145,10 +146,15 @@ class Crowd:
             stored = rows(
                 self.stack.engine,
                 "SELECT CAST(d.day AS timestamp) AT TIME ZONE 'UTC'"
-                "       + (n - 1) * interval '15 minutes' AS at, v AS value"
-                " FROM slot_day d, unnest(d.slots) WITH ORDINALITY AS u(v, n)"
-                " WHERE d.person_id = :person AND d.metric = 'steps' AND d.class = 'measured'",
+                "       + (n - 1) * interval '15 minutes' AS at,"
+                "       (array_agg(v ORDER BY v > 0 DESC, array_position("
+                "           CAST(:kinds AS text[]), CAST(s.kind AS text))))[1] AS value"
+                " FROM slot_day d JOIN source s ON (s.person_id, s.key) = (d.person_id, d.source),"
+                " unnest(d.slots) WITH ORDINALITY AS u(v, n)"
+                " WHERE d.person_id = :person AND d.metric = 'steps' AND d.class = 'measured'"
+                " AND v IS NOT NULL GROUP BY d.day, n",
                 person=self.people[name],
+                kinds=[str(kind) for kind in SourceKind],
             )
             by_time = {row.at: row.value for row in stored}
             assert [

@@ -113,3 +113,17 @@ def test_a_typed_extra_opens_the_typed_stream_when_it_arrives() -> None:
     assert diary.has_typed(0, START_MS)
     assert not diary.has_typed(1, START_MS)
     assert total(diary, Part.TYPED, FOREVER_MS)[0] == 500_000
+
+
+@given(numbers, moments)
+@settings(max_examples=50)
+def test_merging_by_the_quarter_hour_is_merging_by_the_minute(number: int, at_ms: int) -> None:
+    """A reader of single devices whose slots are quarter hours counts what the vendor merges."""
+    diary = Diary(make_person(1, number))
+    phone, watch, merged = (
+        diary.slots(part, *SPAN, at_ms) for part in (Part.PHONE, Part.WATCH, Part.MEASURED)
+    )
+    assert merged == [
+        tuple(seen or filled for seen, filled in zip(one, other, strict=True))
+        for one, other in zip(watch, phone, strict=True)
+    ]
