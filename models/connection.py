@@ -3,6 +3,7 @@
 import enum
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -48,6 +49,8 @@ class FitnessConnection(Base):
     """End of that stretch. Moves only over what was fetched."""
     manual_streams: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     """Ids of the vendor's streams of hand-typed values, as last listed."""
+    device_streams: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """The vendor's streams of single devices, as last listed: metric, stream, device."""
     streams_listed_at: Mapped[datetime | None]
     day_digests: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     """What the last pull said of each UTC day, as digests: a day that it says again is stored."""

@@ -14,7 +14,8 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, Operationa
 from domain import clock
 from domain.errors import Refused, Throttled, VendorError
 from domain.fitness.budget import OverBudget
-from domain.fitness.ingest import Fetched, write
+from domain.fitness.fetched import Fetched
+from domain.fitness.ingest import write
 from domain.fitness.providers.base import Account, Pull, TokenDead
 from domain.fitness.providers.google_fit import GoogleFit
 from domain.fitness.queue import RENEW_AFTER, Claim, Setback, renew
@@ -64,11 +65,11 @@ async def _fetch_one(claim: Claim, keeper: TokenKeeper, pull: Pull) -> Fetched |
         token = keeper.current(claim)
         if token is not None:
             try:
-                return Fetched(claim, await pull(_account(claim, token), claim.window))
+                return Fetched.of(claim, await pull(_account(claim, token), claim.window))
             except TokenDead:
                 log.info("fitness.token_refused", sync_id=str(claim.sync_id))
         token = await asyncio.to_thread(keeper.renewed, claim)
-        return Fetched(claim, await pull(_account(claim, token), claim.window))
+        return Fetched.of(claim, await pull(_account(claim, token), claim.window))
     except VendorError as error:
         return _setback(claim, error)
     except Exception as error:
@@ -85,7 +86,9 @@ def _too_slow(claim: Claim, *, begun: bool) -> Setback:
 
 
 def _account(claim: Claim, token: str) -> Account:
-    return Account(token, claim.scopes, claim.manual_streams, claim.streams_listed_at)
+    return Account(
+        token, claim.scopes, claim.manual_streams, claim.streams_listed_at, claim.device_streams
+    )
 
 
 def _setback(claim: Claim, error: VendorError) -> Setback:

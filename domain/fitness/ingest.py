@@ -1,58 +1,23 @@
 """Writing what was fetched: slots, scores and cursors of a whole batch in one transaction."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 
-import orjson
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain.fitness import schedule
+from domain.fitness.fetched import Fetched
 from domain.fitness.owed import owe_what_is_missing
-from domain.fitness.providers.base import Pulled
-from domain.fitness.queue import Claim
 from domain.fitness.slot_store import Change, changed_days, store_days
-from domain.fitness.sources import SeenSource, make_known
-from domain.fitness.staging import SourceDay, digest, packed
+from domain.fitness.sources import make_known
+from domain.fitness.vanished import vanished_days
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_for_data
 from domain.scoring.recompute import recompute_changed
-from models.source import SourceKind
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A claimed pull and what it brought."""
-
-    claim: Claim
-    pulled: Pulled
-
-    @cached_property
-    def days(self) -> dict[str, bytes]:
-        """What was said about each UTC day, packed for the slot table."""
-        readings = self.pulled.readings
-        days: dict[str, bytearray] = {}
-        for row in readings.rows():
-            day = SourceDay(self.claim.person_id, readings.source, row)
-            days.setdefault(row.day.isoformat(), bytearray()).extend(packed(day))
-        return {day: bytes(rows) for day, rows in days.items()}
-
-    @cached_property
-    def digests(self) -> dict[str, str]:
-        """What tells each day from what another pull says about it."""
-        return {day: digest(rows) for day, rows in self.days.items()}
-
-    def news(self) -> list[bytes]:
-        """Return the days of which the connection's last pull did not say the very same.
-
-        Nothing else writes a connection's source, and its pulls run one at a time, so what it said
-        last is what is stored.
-        """
-        known = self.claim.day_digests
-        return [rows for day, rows in self.days.items() if known.get(day) != self.digests[day]]
 
 
 @dataclass(frozen=True)
@@ -66,13 +31,12 @@ class Written:
 
 def write(session: Session, batch: Sequence[Fetched], now: datetime) -> Written:
     """Store a batch: whoever's lease was lost is left out, what did not change is not written."""
-    news = {one.claim.sync_id: one.news() for one in batch}  # before anyone waits for our locks
     open_competitions = lock_for_data(session, [one.claim.person_id for one in batch], now)
     held = _still_held(session, batch)
-    telling = [one for one in held if news[one.claim.sync_id]]
-    make_known(session, _sources(telling), now)
-    days = [rows for one in telling for rows in news[one.claim.sync_id]]
-    changes = store_days(session, days, now)
+    telling = [one for one in held if one.news]
+    make_known(session, (source for one in telling for source in one.sources), now)
+    days = [rows for one in telling for rows in one.news]
+    changes = store_days(session, [*days, *vanished_days(session, telling)], now)
     scores = recompute_changed(session, changed_days(changes), open_competitions)
     mark_dirty(session, scores)
     _move_cursors(session, held, now)
@@ -93,12 +57,6 @@ def _still_held(session: Session, batch: Sequence[Fetched]) -> list[Fetched]:
     return [one for one in batch if (one.claim.sync_id, one.claim.lease_token) in held]
 
 
-def _sources(batch: Sequence[Fetched]) -> Iterator[SeenSource]:
-    for one in batch:
-        source = one.pulled.readings.source
-        yield SeenSource(one.claim.person_id, source, one.claim.provider, SourceKind.CLOUD)
-
-
 def _move_cursors(session: Session, batch: Sequence[Fetched], now: datetime) -> None:
     """Lengthen each connection's unbroken stretch by a window that touches it, and by no other.
 
@@ -110,6 +68,7 @@ def _move_cursors(session: Session, batch: Sequence[Fetched], now: datetime) -> 
             UPDATE fitness_connection c
             SET last_synced_at = :now,
                 manual_streams = CAST(x.manual_streams AS text[]),
+                device_streams = CAST(x.device_streams AS jsonb),
                 streams_listed_at = x.listed_at,
                 day_digests = x.digests,
                 next_pull_at = CASE WHEN c.status = 'active' THEN x.next_pull
@@ -124,9 +83,10 @@ def _move_cursors(session: Session, batch: Sequence[Fetched], now: datetime) -> 
                        AS touches
                 FROM unnest(CAST(:ids AS uuid[]), CAST(:starts AS timestamptz[]),
                             CAST(:stops AS timestamptz[]), CAST(:manual AS text[]),
-                            CAST(:listed AS timestamptz[]), CAST(:digests AS jsonb[]),
-                            CAST(:next_pulls AS timestamptz[]))
-                     AS u(id, start, stop, manual_streams, listed_at, digests, next_pull)
+                            CAST(:devices AS text[]), CAST(:listed AS timestamptz[]),
+                            CAST(:digests AS jsonb[]), CAST(:next_pulls AS timestamptz[]))
+                     AS u(id, start, stop, manual_streams, device_streams, listed_at, digests,
+                          next_pull)
                 JOIN fitness_connection o ON o.id = u.id
             ) x
             WHERE c.id = x.id
@@ -135,21 +95,20 @@ def _move_cursors(session: Session, batch: Sequence[Fetched], now: datetime) -> 
         {
             "now": now,
             "ids": [one.claim.connection_id for one in batch],
-            "starts": [one.pulled.readings.window.start for one in batch],
-            "stops": [one.pulled.readings.window.end for one in batch],
+            "starts": [one.window.start for one in batch],
+            "stops": [one.window.end for one in batch],
             # An array of arrays must be square, so each person's list travels as one text.
             "manual": ["{" + ",".join(_quoted(one)) + "}" for one in batch],
-            "listed": [one.pulled.streams_listed_at for one in batch],
-            "digests": [orjson.dumps(one.digests).decode() for one in batch],
+            "devices": [msgspec.json.encode(one.device_streams).decode() for one in batch],
+            "listed": [one.streams_listed_at for one in batch],
+            "digests": [msgspec.json.encode(one.digests).decode() for one in batch],
             "next_pulls": schedule.next_pulls(session, [one.claim.person_id for one in batch], now),
         },
     )
 
 
 def _quoted(one: Fetched) -> list[str]:
-    escaped = (
-        stream.replace("\\", "\\\\").replace('"', '\\"') for stream in one.pulled.manual_streams
-    )
+    escaped = (stream.replace("\\", "\\\\").replace('"', '\\"') for stream in one.manual_streams)
     return [f'"{stream}"' for stream in escaped]
 
 
@@ -175,9 +134,9 @@ def _finish(
         {
             "now": now,
             "ids": [one.claim.sync_id for one in batch],
-            "starts": [one.pulled.readings.window.start for one in batch],
-            "stops": [one.pulled.readings.window.end for one in batch],
-            "received": [one.pulled.readings.received for one in batch],
+            "starts": [one.window.start for one in batch],
+            "stops": [one.window.end for one in batch],
+            "received": [one.received for one in batch],
             "changed": [changed.get(one.claim.person_id, 0) for one in batch],
         },
     )

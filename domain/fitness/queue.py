@@ -9,9 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from domain.fitness.providers.base import DeviceStream
 from domain.fitness.windows import Window, window_of_pull
 from models.connection import Provider
 from models.sync import SyncReason
@@ -38,6 +40,7 @@ class Claim:
     window: Window
     scopes: frozenset[str]
     manual_streams: tuple[str, ...]
+    device_streams: tuple[DeviceStream, ...]
     streams_listed_at: datetime | None
     day_digests: Mapping[str, str]
     access_token: bytes = field(repr=False)
@@ -76,10 +79,9 @@ CLAIM_ASKED = text(CLAIM_ROWS.format(asked=" AND r.reason = 'requested'"))
 DETAILS = text(
     """
     SELECT r.id AS sync_id, r.lease_token, r.attempts, r.reason, r.connection_id, r.person_id,
-           p.user_id, c.provider, c.scopes, c.manual_streams, c.streams_listed_at, c.day_digests,
-           c.synced_until,
-           r.window_from, r.window_to, t.access_token, t.expires_at AS token_expires_at,
-           t.version AS token_version,
+           p.user_id, c.provider, c.scopes, c.manual_streams, c.device_streams,
+           c.streams_listed_at, c.day_digests, c.synced_until, r.window_from, r.window_to,
+           t.access_token, t.expires_at AS token_expires_at, t.version AS token_version,
            (SELECT min(k.starts_at) FROM participant m JOIN competition k ON k.id = m.competition_id
             WHERE m.person_id = r.person_id
               AND k.status IN ('upcoming', 'active', 'closing')) AS needed_from
@@ -121,6 +123,7 @@ def _claim(row: object, now: datetime) -> Claim:
         provider=Provider(values.pop("provider")),
         scopes=frozenset(values.pop("scopes")),
         manual_streams=tuple(values.pop("manual_streams")),
+        device_streams=msgspec.convert(values.pop("device_streams"), tuple[DeviceStream, ...]),
         **values,
     )
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.fitness.readings import MAX_SLOT
 from domain.fitness.records import Known, RecordCode, SentDevice, SentRecord
-from domain.fitness.sources import SeenSource
+from domain.fitness.sources import SeenSource, key_of
 from domain.fitness.spreading import spread
 from models.record import Platform, RecordingMethod
 from models.slots import Metric
@@ -128,7 +128,7 @@ class Checker:
     def _described(self, parts: SourceParts) -> SeenSource:
         origin, device, manufacturer, model, coarse = parts
         texts = (origin, device, manufacturer, model)
-        key = "/".join([self._provider, *map(_escaped, texts), *(["coarse"] if coarse else [])])
+        key = key_of(self._provider, *texts, *(["coarse"] if coarse else []))
         # The length is looked at last: a lone surrogate has none in bytes.
         if not origin or UNSEEN.search(key) is not None or len(key.encode()) > LONGEST_KEY:
             raise Rejected(RecordCode.INVALID_TEXT)
@@ -155,8 +155,3 @@ def _thousandths(value: float, start: datetime, end: datetime) -> int:
     if whole > MAX_SLOT and max(part.value for part in spread(whole, start, end)) > MAX_SLOT:
         raise Rejected(RecordCode.VALUE_TOO_LARGE)
     return whole
-
-
-def _escaped(text: str | None) -> str:
-    """Make a part of a key: no separator in it, and nothing that COPY reads as its own."""
-    return (text or "").replace("%", "%25").replace("/", "%2F").replace("\\", "%5C")

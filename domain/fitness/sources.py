@@ -27,6 +27,14 @@ class SeenSource:
     coarse: bool = False
 
 
+def key_of(provider: str, *parts: str | None) -> str:
+    """Make a source's key: no separator in a part, and nothing that COPY reads as its own."""
+    escaped = (
+        (part or "").replace("%", "%25").replace("/", "%2F").replace("\\", "%5C") for part in parts
+    )
+    return "/".join([provider, *escaped])
+
+
 def make_known(session: Session, sources: Iterable[SeenSource], now: datetime) -> None:
     """Insert those that are new. The caller has locked the people."""
     seen = list({(one.person_id, one.key): one for one in sources}.values())

@@ -60,9 +60,11 @@ def packed(day: SourceDay) -> bytes:
     )
 
 
-def digest(rows: bytes) -> str:
-    """Return what tells packed rows from others: 96 bits of BLAKE2b."""
-    return hashlib.blake2b(rows, digest_size=12).hexdigest()
+def digest(said_of: bytes, rows: bytes) -> str:
+    """Return what tells packed rows, and what they speak of, from others: 96 bits of BLAKE2b."""
+    hashed = hashlib.blake2b(said_of + b"\n", digest_size=12)
+    hashed.update(rows)
+    return hashed.hexdigest()
 
 
 @lru_cache(maxsize=4096)

@@ -1,9 +1,10 @@
 """Google Fit REST v1, as it really answers.
 
-One aggregate call brings all metrics of a person. What was typed in by hand stands in streams of
-its own (`raw:<type>:com.google.android.apps.fitness:user_input`) and is inside the merged values as
-well, so it is asked for beside them and subtracted. A stream that does not exist answers 403, which
-fails the whole call; hence the person's streams are listed first, and again when they grow old.
+One aggregate call brings all metrics of a person, of each device where devices are told apart
+(`google_fit_streams.py`). What was typed in by hand stands in streams of its own
+(`raw:<type>:com.google.android.apps.fitness:user_input`) and is inside the merged values as well,
+so it is asked for beside them and subtracted. A stream that does not exist answers 403, which fails
+the whole call; hence the person's streams are listed first, and again when they grow old.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ import orjson
 from domain import clock
 from domain.errors import Refused, Retryable
 from domain.fitness.google_scopes import SCOPE_OF
-from domain.fitness.providers.base import Account, Pulled
+from domain.fitness.providers.base import Account, Device, DeviceReadings, DeviceStream, Pulled
 from domain.fitness.providers.google_fit_answers import (
     AGGREGATE,
     DATA_SOURCES,
@@ -28,22 +29,19 @@ from domain.fitness.providers.google_fit_answers import (
     error_of,
     parse,
 )
+from domain.fitness.providers.google_fit_streams import MANUAL, TYPES, choose
 from domain.fitness.readings import Readings, Stream
+from domain.fitness.sources import key_of
 from domain.fitness.windows import Window
 from models.slots import Metric
 
 SOURCE = "google_fit"
-TYPES = {
-    Metric.STEPS: "com.google.step_count.delta",
-    Metric.DISTANCE: "com.google.distance.delta",
-    Metric.CALORIES: "com.google.calories.expended",
-    Metric.ACTIVE_MINUTES: "com.google.active_minutes",
-    Metric.HEART_POINTS: "com.google.heart_minutes",
-}
-
-MANUAL = ":com.google.android.apps.fitness:user_input"
 LIST_AGAIN_AFTER = timedelta(hours=1)
 """How long a first hand-typed value may pass as measured; the look-back then corrects it."""
+LIST_FIELDS = (
+    "dataSource(dataStreamId,dataStreamName,dataType/name,application/packageName,"
+    "device(manufacturer,model,type,uid))"
+)
 FIELDS = "bucket(startTimeMillis,dataset(point(value(intVal,fpVal))))"
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=8, connect=3)
 
@@ -66,8 +64,7 @@ class GoogleFit:
             account = await self._list_again(account, metrics, now)
         while True:
             try:
-                streams = await self._streams(account, metrics, window)
-                break
+                return await self._pull(account, metrics, window)
             except StreamMissing:
                 account = await self._without_missing(account, metrics, now)
             except TypeUnreadable as error:
@@ -75,52 +72,65 @@ class GoogleFit:
                 if readable == metrics or not readable:
                     raise
                 metrics = readable
-        return Pulled(
-            Readings(SOURCE, window, streams),
-            account.manual_streams,
-            account.streams_listed_at or now,
-        )
 
     async def _without_missing(
         self, account: Account, metrics: Sequence[Metric], now: datetime
     ) -> Account:
         """Forget a stream that is gone: list anew, and if the list still has it, do without."""
-        if not account.manual_streams:
+        if not account.manual_streams and not account.device_streams:
             raise Refused("Google misses a stream that was not asked for.")
-        if account.streams_listed_at == now:
-            return replace(account, manual_streams=())
-        return await self._list_again(account, metrics, now)
+        if account.streams_listed_at != now:
+            return await self._list_again(account, metrics, now)
+        if account.device_streams:
+            return replace(account, device_streams=())
+        return replace(account, manual_streams=())
 
     async def _list_again(
         self, account: Account, metrics: Sequence[Metric], now: datetime
     ) -> Account:
-        """Learn which streams of hand-typed values the person has."""
+        """Learn which streams of hand-typed values and of single devices the person has."""
         query = [("dataTypeName", TYPES[metric]) for metric in metrics]
-        query.append(("fields", "dataSource(dataStreamId)"))
+        query.append(("fields", LIST_FIELDS))
         content = await self._call("GET", "dataSources", account.access_token, query=query)
-        found = decode(DATA_SOURCES, content).dataSource
-        streams = (source.dataStreamId for source in found)
-        manual = tuple(sorted(stream for stream in streams if stream.endswith(MANUAL)))
-        return replace(account, manual_streams=manual, streams_listed_at=now)
+        streams = choose(decode(DATA_SOURCES, content).dataSource)
+        return replace(
+            account,
+            manual_streams=streams.manual,
+            device_streams=streams.by_device,
+            streams_listed_at=now,
+        )
 
-    async def _streams(
-        self, account: Account, metrics: Sequence[Metric], window: Window
-    ) -> list[Stream]:
+    async def _pull(self, account: Account, metrics: Sequence[Metric], window: Window) -> Pulled:
+        """Ask for everything at once; the answer's data sets come in the order of the question."""
         by_hand = [
             (metric, stream)
             for stream in account.manual_streams
             for metric in metrics
             if stream == f"raw:{TYPES[metric]}{MANUAL}"
         ]
-        columns: list[list[int]] = [[] for _ in range(len(metrics) + len(by_hand))]
-        asked = [{"dataTypeName": TYPES[metric]} for metric in metrics]
+        apart = [one for one in account.device_streams if one.metric in metrics]
+        merged = [metric for metric in metrics if all(one.metric != metric for one in apart)]
+        asked = [{"dataTypeName": TYPES[metric]} for metric in merged]
         asked += [{"dataSourceId": stream} for _, stream in by_hand]
+        asked += [{"dataSourceId": one.stream} for one in apart]
+        columns: list[list[int]] = [[] for _ in asked]
         for call in window.calls():
             answer = await self._aggregate(account.access_token, asked, call)
             for column, values in zip(columns, parse(answer, len(asked), call), strict=True):
                 column.extend(values)
-        manual = {metric: columns[len(metrics) + n] for n, (metric, _) in enumerate(by_hand)}
-        return [split(metric, columns[n], manual.get(metric)) for n, metric in enumerate(metrics)]
+        found = iter(columns)
+        whole = {metric: next(found) for metric in merged}
+        typed = {metric: next(found) for metric, _ in by_hand}
+        streams = [split(metric, whole[metric], typed.get(metric)) for metric in merged]
+        nothing = [0] * window.slots
+        streams += [Stream(one, nothing, typed[one]) for one in typed if one not in merged]
+        return Pulled(
+            Readings(SOURCE, window, streams),
+            account.manual_streams,
+            account.streams_listed_at or clock.now(),
+            account.device_streams,
+            by_device(window, [(one, next(found)) for one in apart]),
+        )
 
     async def _aggregate(self, token: str, asked: list[dict[str, str]], call: Window) -> Aggregate:
         body = {
@@ -158,6 +168,27 @@ class GoogleFit:
         if answer.status != 200:
             raise error_of(answer.status, answer.headers.get("Retry-After"), content)
         return content
+
+
+def by_device(
+    window: Window, counted: Sequence[tuple[DeviceStream, list[int]]]
+) -> tuple[DeviceReadings, ...]:
+    """Make each device a source of its own, whose key holds nothing that Google rewrites."""
+    nothing = [0] * window.slots
+    streams: dict[Device, list[Stream]] = {}
+    for one, values in counted:
+        streams.setdefault(one.device, []).append(Stream(one.metric, values, nothing))
+    return tuple(
+        DeviceReadings(
+            device,
+            Readings(
+                key_of(SOURCE, device.kind, device.manufacturer, device.model, device.uid),
+                window,
+                found,
+            ),
+        )
+        for device, found in streams.items()
+    )
 
 
 def split(metric: Metric, merged: list[int], manual: list[int] | None) -> Stream:

@@ -48,10 +48,35 @@ class Aggregate(msgspec.Struct, gc=False):
     bucket: list[Bucket] = []
 
 
+class DataType(msgspec.Struct, frozen=True, gc=False):
+    """What a stream holds."""
+
+    name: str = ""
+
+
+class SourceDevice(msgspec.Struct, gc=False):
+    """What wrote a stream; Google obfuscates the uid, always to the same."""
+
+    manufacturer: str = ""
+    model: str = ""
+    type: str = "unknown"
+    uid: str = ""
+
+
+class Application(msgspec.Struct, frozen=True, gc=False):
+    """What put a stream there; an app outside Android has no package."""
+
+    packageName: str = ""
+
+
 class DataSource(msgspec.Struct, gc=False):
     """A stream."""
 
     dataStreamId: str
+    dataStreamName: str = ""
+    dataType: DataType = DataType()
+    device: SourceDevice | None = None
+    application: Application = Application()
 
 
 class DataSources(msgspec.Struct, gc=False):

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from domain import clock
-from domain.fitness.ingest import Fetched, Written, write
+from domain.fitness.fetched import Fetched
+from domain.fitness.ingest import Written, write
 from domain.fitness.providers.base import Pulled
 from domain.fitness.queue import Claim, claim
 from domain.fitness.readings import Readings, Stream
@@ -91,4 +92,4 @@ class Fetch:
     def by(self, held: Claim) -> Fetched:
         """Say that this is what a claim brought."""
         readings = Readings("google_fit", self.window, [self.stream])
-        return Fetched(held, Pulled(readings, ("raw:x",), clock.now()))
+        return Fetched.of(held, Pulled(readings, ("raw:x",), clock.now()))

@@ -14,15 +14,17 @@ from domain.fitness.syncs import request_sync
 from domain.fitness.vault import Vault
 from domain.fitness.windows import QUARTER
 from domain.settings import Settings
-from models import Person, SyncRequest
+from models import Person, Source, SyncRequest
 from models.connection import Provider
 from models.slots import SlotClass, SlotDay
+from models.source import SourceKind
 from models.sync import SyncStatus
 from tasks import fitness
 from tests.factories import Factory
 from worker.unit import unit_of_work
 
 FIT = "/fitness/v1/users/me"
+KINDS = list(SourceKind)
 
 
 class Outside:
@@ -80,19 +82,22 @@ def last_sync(session: Session, person: Person) -> SyncRequest:
 
 
 def stored(session: Session, person: Person, slot_class: SlotClass) -> dict[str, int]:
-    """Every slot that holds something, by metric and time."""
+    """Every slot that holds something, by metric and time: what the first believed device says."""
     session.expire_all()
     rows = session.execute(
-        select(SlotDay.metric, SlotDay.day, SlotDay.slots).where(
-            SlotDay.person_id == person.id, SlotDay.slot_class == slot_class
-        )
+        select(SlotDay.metric, SlotDay.day, SlotDay.slots, Source.kind)
+        .join(Source, (Source.person_id == SlotDay.person_id) & (Source.key == SlotDay.source))
+        .where(SlotDay.person_id == person.id, SlotDay.slot_class == slot_class)
     )
-    return {
-        f"{metric} {datetime.combine(day, time(), tzinfo=UTC) + n * QUARTER:%F %R}": value
-        for metric, day, slots in rows
-        for n, value in enumerate(slots)
-        if value
-    }
+    found: dict[str, int] = {}
+    for metric, day, slots, _ in sorted(rows, key=lambda row: -KINDS.index(row.kind)):
+        midnight = datetime.combine(day, time(), tzinfo=UTC)
+        found |= {
+            f"{metric} {midnight + n * QUARTER:%F %R}": value
+            for n, value in enumerate(slots)
+            if value
+        }
+    return found
 
 
 def truth(outside: Outside, name: str, sync: SyncRequest, kind: str) -> dict[str, int]:

@@ -241,8 +241,8 @@ def test_data_that_the_database_refuses_leaves_nothing_half_done(
     other = factory.person()
     pulls.connect(other)
     first, second = pulls.claimed(person, other)
-    bad = Fetch({0: 1}).by(second)
     object.__setattr__(second, "person_id", -1)
+    bad = Fetch({0: 1}).by(second)
     with pytest.raises(IntegrityError):
         pulls.write(Fetch({0: 1}).by(first), bad)
     assert session.scalars(select(SlotDay)).all() == []

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from domain.competitions.joining import join
 from domain.errors import Conflict
 from domain.fitness.connections import connect, disconnect
+from domain.fitness.fetched import Fetched
 from domain.fitness.google_oauth import Grant
-from domain.fitness.ingest import Fetched, write
+from domain.fitness.ingest import write
 from domain.fitness.owed import Debt, owed_altogether
 from domain.fitness.providers.base import Pulled
 from domain.fitness.queue import LEASE, Claim, Setback, claim, give_up_on_the_cursed, put_back
@@ -146,7 +147,7 @@ class Walker:
         stream = Stream(Metric.STEPS, values, [0] * len(values))
         pulled = Pulled(Readings("google_fit", window, [stream]), (), self.now)
         with unit_of_work(self.engine) as unit:
-            done = write(unit.session, [Fetched(held, pulled)], self.now).sync_ids
+            done = write(unit.session, [Fetched.of(held, pulled)], self.now).sync_ids
         if done:
             self.fetched.update(slots)
         return bool(done)
