@@ -25,9 +25,10 @@ lint: $(VENV)/.installed ## style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed ## measure the sync, the uploads and the board against their ceilings
+bench: $(VENV)/.installed ## measure the sync, the uploads, the scores and the board against their ceilings
 	$(BIN)/python -m bench.sync
 	$(BIN)/python -m bench.ingest
+	$(BIN)/python -m bench.recompute
 	$(BIN)/python -m bench.board
 
 lock: $(VENV)/.installed ## write requirements/*.txt anew from requirements/*.in

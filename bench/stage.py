@@ -132,8 +132,8 @@ def worker(
     )
 
 
-def populate(stage: Stage, count: int, metrics: Sequence[Metric]) -> None:
-    """Make connected people, all of them in one competition per metric."""
+def populate(stage: Stage, count: int, metrics: Sequence[Metric], *, days: int = 5) -> None:
+    """Make connected people, all of them in one competition per metric that began `days` ago."""
     vault = Vault(stage.settings.token_keys)
     now = clock.now()
     subs = [uuid.uuid4() for _ in range(count)]
@@ -186,13 +186,13 @@ def populate(stage: Stage, count: int, metrics: Sequence[Metric]) -> None:
             ],
         )
     for metric in metrics:
-        _compete(stage, people, metric)
+        _compete(stage, people, metric, days)
 
 
-def _compete(stage: Stage, people: dict[uuid.UUID, int], metric: Metric) -> uuid.UUID:
+def _compete(stage: Stage, people: dict[uuid.UUID, int], metric: Metric, days: int) -> uuid.UUID:
     now = clock.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    start, end = midnight - timedelta(days=5), midnight + timedelta(days=5)
+    start, end = midnight - timedelta(days=days), midnight + timedelta(days=5)
     competition_id = new_id()
     with stage.engine.begin() as connection:
         connection.execute(

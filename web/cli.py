@@ -1,11 +1,16 @@
 """Commands for operators: `flask --app web <group> <command>`."""
 
+import uuid
+
 import click
 import requests
 from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 
+from domain import clock
+from domain.errors import Conflict
 from domain.fitness.token_keys import Rotation, rotate_page
+from domain.scoring.full import recompute_page
 from web.db import front
 
 SANDBOX_PASSWORD = "podium"  # noqa: S105  everyone's in the sandbox
@@ -14,12 +19,14 @@ TIMEOUT_SECONDS = 5
 PAGE = 200
 
 dev = AppGroup("dev", help="Only against the sandbox.")
+scores = AppGroup("scores", help="Scores of participants.")
 tokens = AppGroup("tokens", help="Vendors' tokens.")
 
 
 def install(app: Flask) -> None:
     """Give `app` its commands."""
     app.cli.add_command(dev)
+    app.cli.add_command(scores)
     app.cli.add_command(tokens)
 
 
@@ -61,3 +68,27 @@ def rotate() -> None:
     )
     if done.unreadable:
         raise click.ClickException("no key of TOKEN_KEYS opens some tokens")
+
+
+@scores.command("recompute")
+@click.argument("competition_id", type=click.UUID)
+@click.option("--after", default=0, help="Go on after this person, as was printed.")
+@with_appcontext
+def recompute(competition_id: uuid.UUID, after: int) -> None:
+    """Count every day of everyone anew from the slots; what differed is put right.
+
+    It works in short transactions beside everything else, and may be stopped and run again.
+    """
+    changed = 0
+    while True:
+        try:
+            with front().unit() as unit:
+                page = recompute_page(unit.session, competition_id, after, clock.now())
+                if page is None:
+                    break
+                if page.changed:
+                    unit.after_commit(lambda: front().doorbell.ring("leaderboards.flush"))
+        except Conflict as conflict:
+            raise click.ClickException(conflict.detail) from conflict
+        after, changed = page.last, changed + page.changed
+    click.echo(f"{changed} scores differed; the last person was {after}")

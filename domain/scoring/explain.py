@@ -78,11 +78,11 @@ PARTS = text(
     {MERGED},
     seen AS (
         SELECT day, source, class, part, sum(value) AS total, bool_or(coarse AND has_fine) AS beaten
-        FROM ranked GROUP BY day, source, class, part
+        FROM compared GROUP BY day, source, class, part
     ),
     taken AS (
         SELECT day, source, class, part, sum(value) AS counted
-        FROM merged GROUP BY day, source, class, part
+        FROM attributed GROUP BY day, source, class, part
     )
     SELECT seen.day, seen.source, seen.class AS slot_class, seen.part, seen.total, seen.beaten,
            coalesce(taken.counted, 0) AS counted,

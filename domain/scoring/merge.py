@@ -8,66 +8,102 @@ slots in which nothing was measured, so it competes with the measured, last.
 
 `MERGED` is SQL to follow a `touched` of columns competition_id, person_id, day, starts_at, ends_at,
 metric, sources, ruled_at: a local day, in UTC, and the time as of which its person's order counts.
-It ends in `merged (competition_id, person_id, day, metric, part, source, class, value)`.
+It ends in `merged (competition_id, person_id, day, metric, part, value)` and, for whoever asks from
+where, `attributed` with the columns source and class besides.
 """
 
-# `found`: the local day's part of each source's row. A slot of the UTC day `d.day` lies in the
-# local day when its number is in (low, high].
-# `ranked`: which source is believed first, and whether there is anything to decide.
-# `merged`: days with one source are a sum; in the others each slot is its first source's.
-MERGED = """
+from domain.fitness.windows import SLOTS_PER_DAY
+
+_NUMBERS = range(1, SLOTS_PER_DAY + 1)
+# Terms are several times quicker than `unnest` and an aggregate; beyond its end an array is null.
+_TOTAL = " + ".join(f"coalesce(CAST(f.slots[{n}] AS bigint), 0)" for n in _NUMBERS)
+# Rank and value in one number: the least belongs to the first source that has something there.
+_FIRST = [
+    f"coalesce(min(CASE WHEN r.slots[{n}] > 0 THEN r.rank << 32 | r.slots[{n}] END), 0)"
+    for n in _NUMBERS
+]
+_VALUE = 0xFFFFFFFF
+
+# `found`: the local day's part of each source's row, with slots and days numbered from 1970, UTC.
+# Each is looked up by its key, which is right for one day and for a million, whatever the planner
+# expects; `OFFSET 0` keeps it at that, and has each total computed once.
+# `compared`: whether several sources have something in that part.
+# `best`: the first source's value in each slot of those.
+MERGED = f"""
 found AS (
     SELECT t.competition_id, t.person_id, t.day, t.metric, t.ruled_at, d.day AS utc_day,
-           d.source, d.class,
+           s.key AS source, s.kind, s.coarse, s.first_seen_at, d.class,
            CASE WHEN d.class = 'unknown' AND t.sources = 'all' THEN 'measured' ELSE d.class END
                AS part,
-           d.slots[
-               greatest(CAST(extract(epoch FROM t.starts_at - u.midnight) AS integer) / 900, 0) + 1
-               : least(CAST(extract(epoch FROM t.ends_at - u.midnight) AS integer) / 900, 96)
-           ] AS slots
-    FROM touched t
-    JOIN slot_day d ON d.person_id = t.person_id AND d.metric = t.metric
-         AND d.day BETWEEN CAST(t.starts_at AT TIME ZONE 'UTC' AS date)
-                       AND CAST(t.ends_at AT TIME ZONE 'UTC' AS date)
-    CROSS JOIN LATERAL (SELECT CAST(d.day AS timestamp) AT TIME ZONE 'UTC' AS midnight) u
+           d.slots[greatest(t.low - d.midnight, 0) + 1 : least(t.high - d.midnight, 96)] AS slots
+    FROM (
+        SELECT *, CAST(date_part('epoch', starts_at) / 900 AS integer) AS low,
+               CAST(date_part('epoch', ends_at) / 900 AS integer) AS high
+        FROM touched
+    ) t
+    JOIN source s ON s.person_id = t.person_id
+    CROSS JOIN LATERAL (
+        SELECT day, class, slots, (day - DATE '1970-01-01') * 96 AS midnight
+        FROM slot_day
+        WHERE person_id = s.person_id AND metric = t.metric AND source = s.key
+          AND day BETWEEN DATE '1970-01-01' + t.low / 96 AND DATE '1970-01-01' + (t.high - 1) / 96
+        OFFSET 0
+    ) d
+    OFFSET 0
+),
+compared AS (
+    SELECT w.*, count(*) OVER each > 1 AS contested
+    FROM (
+        SELECT v.*, bool_or(NOT v.coarse AND v.value > 0) OVER (
+            PARTITION BY v.person_id, v.day, v.part, v.competition_id, v.metric
+        ) AS has_fine
+        FROM (SELECT f.*, {_TOTAL} AS value FROM found f OFFSET 0) v
+    ) w
+    WINDOW each AS (
+        PARTITION BY w.person_id, w.day, w.part, w.competition_id, w.metric, w.utc_day
+    )
 ),
 ranked AS (
-    SELECT f.*, total.value, s.coarse,
+    SELECT c.*,
            row_number() OVER (
-               each ORDER BY f.class = 'unknown', array_position(o.keys, f.source) NULLS LAST,
+               PARTITION BY c.person_id, c.day, c.part, c.competition_id, c.metric, c.utc_day
+               ORDER BY c.class = 'unknown', array_position(o.keys, c.source) NULLS LAST,
                array_position(ARRAY['watch', 'band', 'ring', 'phone', 'other', 'cloud'],
-                              CAST(s.kind AS text)),
-               s.first_seen_at DESC, f.source
-           ) AS rank,
-           min(f.source) OVER each <> max(f.source) OVER each
-               OR min(f.class) OVER each <> max(f.class) OVER each AS several,
-           bool_or(NOT s.coarse AND total.value > 0) OVER each AS has_fine
-    FROM found f
-    JOIN source s ON s.person_id = f.person_id AND s.key = f.source
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(slot), 0) AS value FROM unnest(f.slots) AS slot
-    ) total
+                              CAST(c.kind AS text)),
+               c.first_seen_at DESC, c.source
+           ) AS rank
+    FROM compared c
     LEFT JOIN LATERAL (
-        SELECT c.keys FROM source_order c
-        WHERE c.person_id = f.person_id AND c.ordered_at <= f.ruled_at
-        ORDER BY c.ordered_at DESC LIMIT 1
+        SELECT u.keys FROM source_order u
+        WHERE u.person_id = c.person_id AND u.ordered_at <= c.ruled_at
+        ORDER BY u.ordered_at DESC LIMIT 1
     ) o ON true
-    WINDOW each AS (PARTITION BY f.competition_id, f.person_id, f.day, f.metric, f.part)
+    WHERE c.contested AND c.value > 0 AND NOT (c.coarse AND c.has_fine)
 ),
-chosen AS (
-    SELECT DISTINCT ON (r.competition_id, r.person_id, r.day, r.metric, r.part, r.utc_day,
-                        slot.number)
-           r.competition_id, r.person_id, r.day, r.metric, r.part, r.source, r.class, slot.value
+best AS (
+    SELECT r.competition_id, r.person_id, r.day, r.metric, r.part,
+           array_agg(r.source ORDER BY r.rank) AS sources,
+           array_agg(r.class ORDER BY r.rank) AS classes,
+           ARRAY[{", ".join(_FIRST)}] AS firsts,
+           {" + ".join(f"({first} & {_VALUE})" for first in _FIRST)} AS value
     FROM ranked r
-    CROSS JOIN LATERAL unnest(r.slots) WITH ORDINALITY AS slot(value, number)
-    WHERE r.several AND slot.value > 0 AND NOT (r.coarse AND r.has_fine)
-    ORDER BY r.competition_id, r.person_id, r.day, r.metric, r.part, r.utc_day, slot.number,
-             r.rank
+    GROUP BY r.person_id, r.day, r.part, r.competition_id, r.metric, r.utc_day
 ),
 merged AS (
-    SELECT competition_id, person_id, day, metric, part, source, class, value
-    FROM ranked WHERE NOT several
+    SELECT competition_id, person_id, day, metric, part,
+           CASE WHEN coarse AND has_fine THEN 0 ELSE value END AS value
+    FROM compared WHERE NOT contested OR value = 0
     UNION ALL
-    SELECT competition_id, person_id, day, metric, part, source, class, value FROM chosen
+    SELECT competition_id, person_id, day, metric, part, value FROM best
+),
+attributed AS (
+    SELECT competition_id, person_id, day, metric, part, source, class, value
+    FROM compared
+    WHERE NOT contested AND NOT (coarse AND has_fine)
+    UNION ALL
+    SELECT b.competition_id, b.person_id, b.day, b.metric, b.part, b.sources[first >> 32],
+           b.classes[first >> 32], first & {_VALUE}
+    FROM best b CROSS JOIN LATERAL unnest(b.firsts) AS first
+    WHERE first > 0
 )
-"""
+"""  # noqa: S608  the terms are our own

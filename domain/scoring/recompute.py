@@ -50,24 +50,27 @@ TOUCHED_IN_COMPETITION = """
     FROM participant m
     JOIN competition k ON k.id = m.competition_id
     JOIN competition_day l ON l.competition_id = k.id
-    WHERE m.competition_id = :competition_id
-      AND (CAST(:person_id AS bigint) IS NULL OR m.person_id = :person_id)
-      AND EXISTS (SELECT FROM slot_day d WHERE d.person_id = m.person_id AND d.metric = k.metric
-                  AND d.day BETWEEN CAST(l.starts_at AT TIME ZONE 'UTC' AS date)
-                                AND CAST(l.ends_at AT TIME ZONE 'UTC' AS date))
+    WHERE m.competition_id = :competition_id AND m.person_id = ANY(CAST(:person_ids AS bigint[]))
 """
 
+# A day without any data has no row, unless it once had some.
 COUNT_DAYS = """
 WITH touched AS MATERIALIZED ({touched}),
 {merged},
 sums AS (
-    SELECT t.competition_id, t.person_id, t.day, t.sources, t.daily_cap * 1000 AS cap,
-           coalesce(sum(m.value) FILTER (WHERE m.part = 'measured'), 0) AS measured,
-           coalesce(sum(m.value) FILTER (WHERE m.part = 'manual'), 0) AS manual,
-           coalesce(sum(m.value) FILTER (WHERE m.part = 'unknown'), 0) AS unsure
-    FROM touched t
-    LEFT JOIN merged m USING (competition_id, person_id, day)
-    GROUP BY t.competition_id, t.person_id, t.day, t.sources, t.daily_cap
+    SELECT competition_id, person_id, day, max(sources) AS sources, max(daily_cap) * 1000 AS cap,
+           coalesce(sum(value) FILTER (WHERE part = 'measured'), 0) AS measured,
+           coalesce(sum(value) FILTER (WHERE part = 'manual'), 0) AS manual,
+           coalesce(sum(value) FILTER (WHERE part = 'unknown'), 0) AS unsure,
+           count(part) > 0 AS has_data
+    FROM (
+        SELECT competition_id, person_id, day, CAST(sources AS text), daily_cap,
+               NULL AS part, NULL AS value
+        FROM touched
+        UNION ALL
+        SELECT competition_id, person_id, day, NULL, NULL, part, value FROM merged
+    ) u
+    GROUP BY competition_id, person_id, day
 ),
 ruled AS (
     SELECT s.*, r.total, least(r.total, s.cap) AS counted
@@ -82,7 +85,10 @@ SELECT competition_id, person_id, day, counted,
            'manual', CASE WHEN sources = 'measured' THEN nullif(manual, 0) END,
            'unknown', nullif(unsure, 0),
            'cap', nullif(total - counted, 0)))
-FROM ruled
+FROM ruled r
+WHERE has_data OR EXISTS (SELECT FROM score_day d
+                          WHERE (d.competition_id, d.person_id, d.day)
+                              = (r.competition_id, r.person_id, r.day))
 ON CONFLICT (competition_id, person_id, day) DO UPDATE
 SET counted = excluded.counted, drops = excluded.drops
 WHERE (old.counted, old.drops) IS DISTINCT FROM (excluded.counted, excluded.drops)
@@ -138,22 +144,24 @@ def recompute_changed(
 def recompute_participant(
     session: Session, competition_id: uuid.UUID, person_id: int
 ) -> list[ScoreKey]:
-    """Count every day of one participant that has data; return whose score changed."""
-    return _recompute(session, competition_id, person_id)
+    """Count every day of one participant; return whose score changed.
+
+    The caller holds the locks of `domain.locks`.
+    """
+    return recompute_people(session, competition_id, [person_id])
 
 
-def recompute_competition(session: Session, competition_id: uuid.UUID) -> list[ScoreKey]:
-    """Count every day of every participant that has data; return whose score changed."""
-    return _recompute(session, competition_id, None)
-
-
-def _recompute(
-    session: Session, competition_id: uuid.UUID, person_id: int | None
+def recompute_people(
+    session: Session, competition_id: uuid.UUID, person_ids: Sequence[int]
 ) -> list[ScoreKey]:
-    days = session.execute(
-        COUNT_COMPETITION_DAYS, {"competition_id": competition_id, "person_id": person_id}
+    """Count every day of these participants; return whose score changed.
+
+    The caller holds the locks of `domain.locks`.
+    """
+    session.execute(
+        COUNT_COMPETITION_DAYS, {"competition_id": competition_id, "person_ids": list(person_ids)}
     )
-    return _add_up(session, sorted({(row.competition_id, row.person_id) for row in days}))
+    return _add_up(session, [(competition_id, person_id) for person_id in person_ids])
 
 
 def _add_up(session: Session, keys: Sequence[ScoreKey]) -> list[ScoreKey]:

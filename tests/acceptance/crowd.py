@@ -16,9 +16,7 @@ from domain.fitness.google_oauth import GoogleOAuth
 from domain.fitness.syncs import request_sync
 from domain.fitness.vault import Vault
 from domain.fitness.windows import QUARTER, floor_quarter
-from domain.leaderboards.marks import mark_dirty
 from domain.people import person_of
-from domain.scoring.recompute import recompute_competition
 from domain.settings import Settings
 from models import Person
 from models.competition import Visibility
@@ -26,6 +24,7 @@ from models.connection import Provider
 from models.slots import Metric
 from models.source import SourceKind
 from tests.acceptance.stack import Stack, rows
+from tests.scores import recompute_everyone
 from worker.app import make_app
 from worker.unit import unit_of_work
 
@@ -84,7 +83,7 @@ class Crowd:
                 "now": clock.now(),
             },
         )
-        mark_dirty(session, recompute_competition(session, competition.id))
+        recompute_everyone(session, competition.id)
         return competition.id
 
     def sync(self) -> None:
@@ -135,7 +134,7 @@ class Crowd:
     def check_books(self, names: Sequence[str]) -> None:
         """Compare what is stored with the sandbox's truth, where all of it has arrived."""
         with Session(self.stack.engine) as session:
-            assert recompute_competition(session, self.competition_id) == []
+            assert recompute_everyone(session, self.competition_id) == 0
             session.rollback()
         until = floor_quarter(datetime.now(UTC) - ALL_ARRIVED)
         since = until - timedelta(days=1)

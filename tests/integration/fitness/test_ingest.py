@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 from domain import clock
 from domain.competitions.joining import join
 from domain.fitness.windows import QUARTER
-from domain.scoring.recompute import recompute_competition
 from models import BoardDirty, Competition, FitnessConnection, Participant, Person, SyncRequest
 from models.competition import CompetitionStatus, Sources
 from models.slots import Metric, SlotClass, SlotDay
 from models.sync import SyncStatus
 from tests.factories import START, Factory
 from tests.integration.fitness.conftest import Fetch, Pulls
+from tests.scores import recompute_everyone
 from worker.unit import unit_of_work
 
 
@@ -315,5 +315,5 @@ def test_joins_racing_with_batches_lose_no_score(
 def check_full_recomputation_agrees(session: Session, competition: Competition) -> None:
     """Recompute everything: nothing may change."""
     session.rollback()
-    assert recompute_competition(session, competition.id) == []
+    assert recompute_everyone(session, competition.id) == 0
     session.rollback()

@@ -10,12 +10,12 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from domain import clock
-from domain.scoring.recompute import recompute_competition
 from models import Competition, Participant, Person, ScoreDay, SourceOrder
 from models.competition import Scoring, Sources
 from models.source import SourceKind
 from tests.devices import SLOTS, Device, store
 from tests.factories import START, Factory
+from tests.scores import recompute_everyone
 
 KINDS = list(SourceKind)
 
@@ -90,7 +90,7 @@ def test_the_score_is_what_the_rule_says(
     assert score_of(session, measured, person) == expected(keyed, order, everything=False)
     assert score_of(session, everything, person) == expected(keyed, order, everything=True)
     for competition in (measured, everything):
-        assert recompute_competition(session, competition.id) == []
+        assert recompute_everyone(session, competition.id) == 0
         session.rollback()
     fine = [sum(device.measured.values()) for device in found if not device.coarse]
     if fine and any(fine):
