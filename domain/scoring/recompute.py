@@ -53,7 +53,8 @@ TOUCHED_IN_COMPETITION = """
     WHERE m.competition_id = :competition_id AND m.person_id = ANY(CAST(:person_ids AS bigint[]))
 """
 
-# A day without any data has no row, unless it once had some.
+# A day without any data has no row, unless it once had some. That is looked up by a count, because
+# `EXISTS` may be answered by reading the whole table.
 COUNT_DAYS = """
 WITH touched AS MATERIALIZED ({touched}),
 {merged},
@@ -86,9 +87,9 @@ SELECT competition_id, person_id, day, counted,
            'unknown', nullif(unsure, 0),
            'cap', nullif(total - counted, 0)))
 FROM ruled r
-WHERE has_data OR EXISTS (SELECT FROM score_day d
-                          WHERE (d.competition_id, d.person_id, d.day)
-                              = (r.competition_id, r.person_id, r.day))
+WHERE has_data OR (SELECT count(*) FROM score_day d
+                   WHERE (d.competition_id, d.person_id, d.day)
+                       = (r.competition_id, r.person_id, r.day)) > 0
 ON CONFLICT (competition_id, person_id, day) DO UPDATE
 SET counted = excluded.counted, drops = excluded.drops
 WHERE (old.counted, old.drops) IS DISTINCT FROM (excluded.counted, excluded.drops)
