@@ -102,17 +102,17 @@ ADD_UP = text(
     """
     UPDATE participant m SET computed = s.total
     FROM (
-        SELECT d.competition_id, d.person_id,
+        SELECT x.competition_id, x.person_id,
                least(CASE k.scoring
-                   WHEN 'total' THEN div(sum(d.counted), 1000)
-                   WHEN 'best_day' THEN div(max(d.counted), 1000)
+                   WHEN 'total' THEN div(coalesce(sum(d.counted), 0), 1000)
+                   WHEN 'best_day' THEN div(coalesce(max(d.counted), 0), 1000)
                    WHEN 'goal_days' THEN count(*) FILTER (WHERE d.counted >= k.goal * 1000)
                END, :max_score) AS total
         FROM unnest(CAST(:competition_ids AS uuid[]), CAST(:person_ids AS bigint[]))
              AS x(competition_id, person_id)
-        JOIN score_day d USING (competition_id, person_id)
-        JOIN competition k ON k.id = d.competition_id
-        GROUP BY d.competition_id, d.person_id, k.scoring
+        JOIN competition k ON k.id = x.competition_id
+        LEFT JOIN score_day d USING (competition_id, person_id)
+        GROUP BY x.competition_id, x.person_id, k.scoring
     ) s
     WHERE m.competition_id = s.competition_id AND m.person_id = s.person_id
       AND m.computed IS DISTINCT FROM s.total
