@@ -19,8 +19,8 @@ class RecordBook:
         self._before = frozenset(standing)
         self._rows: dict[str, Row] = {}
         self.days = RecordDays(person_id)
-        self.sources: set[str] = set()
-        """Keys of the sources of what was entered, also of what was replaced in its turn."""
+        self._sources: set[str] = set()
+        """Of what was entered, also of what was replaced in its turn."""
 
     @property
     def rows(self) -> Collection[Row]:
@@ -31,6 +31,11 @@ class RecordBook:
     def replaced(self) -> Collection[str]:
         """Ids of those among them that have a row already."""
         return self._rows.keys() & self._before
+
+    @property
+    def new_sources(self) -> Collection[str]:
+        """Keys of those sources of what was entered of which no slot row stands yet."""
+        return self._sources - self.days.sources
 
     def open(self, session: Session, coming: Iterable[Known]) -> None:
         """Read the days that may change."""
@@ -64,5 +69,5 @@ class RecordBook:
             return RecordCode.VALUE_TOO_LARGE
         self._standing[sent.id] = sent
         self._rows[sent.id] = Row(sent.id, sent, deleted=False)
-        self.sources.add(sent.source)
+        self._sources.add(sent.source)
         return verdict

@@ -67,6 +67,11 @@ class RecordDays:
         self._rows: dict[Place, list[int]] = {}
         self._touched: set[Place] = set()
 
+    @property
+    def sources(self) -> set[str]:
+        """Keys of the sources of the rows that stood."""
+        return {source for _, source, _, _ in self._before}
+
     def load(self, session: Session, records: Iterable[Known]) -> None:
         """Read the rows of every day that these records lie in."""
         wanted = {

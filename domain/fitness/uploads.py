@@ -81,7 +81,8 @@ def _store(
     seen: Collection[SeenSource],
     now: datetime,
 ) -> None:
-    make_known(session, (one for one in seen if one.key in book.sources), now)
+    if new := book.new_sources:
+        make_known(session, (one for one in seen if one.key in new), now)
     replace(session, person_id, provider, book.rows, book.replaced, now)
 
 
