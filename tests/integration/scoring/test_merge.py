@@ -1,15 +1,13 @@
 """Several sources of one day: the score is what a plain reading of the rule says."""
 
-import uuid
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from domain import clock
 from models import Competition, Participant, Person, ScoreDay, SourceOrder
 from models.competition import Scoring, Sources
 from models.source import SourceKind
@@ -167,20 +165,3 @@ def test_days_make_a_score_in_three_ways(
     for day, value in enumerate((100, 80)):
         store(engine, person, [("x", Device(SourceKind.PHONE, {0: value}))], day=day)
     assert score_of(session, competition, person) == score
-
-
-def test_a_source_that_nobody_made_known_is_refused(engine: Engine, factory: Factory) -> None:
-    person = factory.person()
-    with engine.begin() as connection, pytest.raises(Exception, match="foreign key"):
-        connection.execute(
-            text(
-                "INSERT INTO slot_day (person_id, metric, source, day, class, slots, ingested_at)"
-                " VALUES (:person, 'steps', :key, :day, 'measured', array_fill(0, ARRAY[96]), :now)"
-            ),
-            {
-                "person": person.id,
-                "key": str(uuid.uuid4()),
-                "day": START.date(),
-                "now": clock.now(),
-            },
-        )
