@@ -25,6 +25,8 @@ def make_engine(url: str, *, pool_size: int, max_overflow: int = 0) -> Engine:
         hide_parameters=True,
         connect_args={
             "connect_timeout": 5,
+            # Connections are kept and say the same again and again: parse it once.
+            "prepare_threshold": 0,
             "keepalives_idle": 30,
             "tcp_user_timeout": 15000,
             "options": " ".join(f"-c {name}={value}" for name, value in OPTIONS.items()),

@@ -98,6 +98,9 @@ RETURNING competition_id, person_id
 COUNT_CHANGED_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_BY_CHANGE, merged=MERGED))
 COUNT_COMPETITION_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_IN_COMPETITION, merged=MERGED))
 
+# The plan is by keys whatever the parameters are, and making it costs as much as counting does.
+ONE_PLAN = text("SET LOCAL plan_cache_mode = force_generic_plan")
+
 ADD_UP = text(
     """
     UPDATE participant m SET computed = s.total
@@ -130,6 +133,7 @@ def recompute_changed(
     """
     if not changed.days:
         return []
+    session.execute(ONE_PLAN)
     days = session.execute(
         COUNT_CHANGED_DAYS,
         {
