@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from domain import clock
+from domain.fitness.bells import announce
 from domain.fitness.uploads import upload
 from web.api import Routes
 from web.db import front
@@ -44,4 +45,6 @@ def upload_records(caller: Caller, body: UploadBody) -> Reply:
         )
         if done.scores_changed:
             unit.after_commit(lambda: front().doorbell.ring("leaderboards.flush"))
+        if done.wrote:
+            unit.after_commit(lambda: announce(front().redis, [caller.user_id]))
         return keep(unit, reply(UploadAnswer.model_validate(done), HTTPStatus.ACCEPTED))

@@ -1,4 +1,4 @@
-"""Bells for those who watch their own syncs: ids only, the rows are read by whoever hears."""
+"""Bells for those who watch their own data: ids only, the rows are read by whoever hears."""
 
 import json
 import uuid
@@ -12,11 +12,14 @@ from domain.redis import Redis
 log = structlog.get_logger(__name__)
 
 CHANNEL = "fitness:bells"
-"""Payload: a JSON list of user ids whose syncs have changed."""
+"""Payload: a JSON list of user ids whose syncs or data have changed."""
 
 
 def announce(redis: Redis, user_ids: Collection[uuid.UUID]) -> None:
-    """Say that these people's syncs have changed. Never raises: a poll finds what was missed."""
+    """Say that these people's syncs or data have changed, after the commit.
+
+    Never raises: a poll finds the syncs that were missed, and the next bell the data.
+    """
     if not user_ids:
         return
     try:

@@ -143,6 +143,12 @@ class Uploaded:
     """Records that stood before and are gone now."""
     scores_changed: int
 
+    @property
+    def wrote(self) -> bool:
+        """Whether anything is other than before."""
+        written = {Status.INSERTED, Status.UPDATED}
+        return self.deleted > 0 or any(one.status in written for one in self.results)
+
 
 Verdict = Status | RecordCode
 Standing = dict[str, Known | None]

@@ -1,8 +1,9 @@
 """A person's own numbers by calendar date in a zone of their choice."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select, text
@@ -25,6 +26,16 @@ class Day:
     day: date
     measured: Values
     manual: Values
+
+
+class Counted(NamedTuple):
+    """What someone has of a metric on a local date, in 1/1000 of its unit."""
+
+    person_id: int
+    day: date
+    metric: Metric
+    is_measured: bool
+    value: int
 
 
 @dataclass(frozen=True)
@@ -78,16 +89,17 @@ class Stats:
 BY_DAY = text(
     f"""
     WITH touched AS MATERIALIZED (
-        SELECT CAST(NULL AS uuid) AS competition_id, CAST(:person_id AS bigint) AS person_id,
+        SELECT CAST(NULL AS uuid) AS competition_id, l.person_id,
                l.day, l.starts_at, l.ends_at, m.metric, 'measured' AS sources,
                CAST(:now AS timestamptz) AS ruled_at
-        FROM unnest(CAST(:days AS date[]), CAST(:starts AS timestamptz[]),
-                    CAST(:ends AS timestamptz[])) AS l(day, starts_at, ends_at)
+        FROM unnest(CAST(:people AS bigint[]), CAST(:days AS date[]),
+                    CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
+             AS l(person_id, day, starts_at, ends_at)
         CROSS JOIN unnest(CAST(:metrics AS text[])) AS m(metric)
     ),
     {MERGED}
-    SELECT day, metric, part = 'measured' AS measured, sum(value) AS value
-    FROM merged GROUP BY day, metric, part = 'measured'
+    SELECT person_id, day, metric, part = 'measured' AS is_measured, sum(value) AS value
+    FROM merged GROUP BY person_id, day, metric, part = 'measured'
     """  # noqa: S608  the fragment is our own
 )
 NEWEST = text(
@@ -136,22 +148,31 @@ def _days(
     days = {
         one.day: Day(one.day, dict.fromkeys(Metric, 0), dict.fromkeys(Metric, 0)) for one in stretch
     }
+    for counted in count_days(session, [(person.id, one) for one in stretch], now):
+        day = days[counted.day]
+        values = day.measured if counted.is_measured else day.manual
+        values[counted.metric] = counted.value
+    return list(days.values())
+
+
+def count_days(
+    session: Session, days: Sequence[tuple[int, LocalDay]], now: datetime
+) -> Iterator[Counted]:
+    """Yield what people, by their row ids, have on local days; what is 0 may be missing."""
     rows = session.execute(
         BY_DAY,
         {
-            "person_id": person.id,
             "now": now.astimezone(UTC),
-            "days": [one.day for one in stretch],
-            "starts": [one.start for one in stretch],
-            "ends": [one.end for one in stretch],
+            "people": [person_id for person_id, _ in days],
+            "days": [one.day for _, one in days],
+            "starts": [one.start for _, one in days],
+            "ends": [one.end for _, one in days],
             "metrics": [str(metric) for metric in Metric],
         },
     )
     for row in rows:
-        day = days[row.day]
-        values = day.measured if row.measured else day.manual
-        values[Metric(row.metric)] = int(row.value)
-    return list(days.values())
+        metric = Metric(row.metric)
+        yield Counted(row.person_id, row.day, metric, row.is_measured, int(row.value))
 
 
 def _streak(days: Sequence[Day]) -> int:

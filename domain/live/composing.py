@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from domain.leaderboards.board import Page, Place
 from domain.live import messages
 from domain.live.folding import Changes, StatusChange
+from domain.live.today import Today
 from models import SyncRequest
 
 UNKNOWN = "Someone"
@@ -90,6 +91,15 @@ def sync(request: SyncRequest) -> messages.Sync:
         "status": request.status.value,
         "slots": {"received": request.slots_received, "changed": request.slots_changed},
         "error": error,
+    }
+
+
+def stats(today: Today) -> messages.Stats:
+    """Say what the reader has done today."""
+    return {
+        "type": "stats",
+        "date": today.date.isoformat(),
+        "totals": {str(metric): value / 1000 for metric, value in today.totals.items()},
     }
 
 

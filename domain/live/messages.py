@@ -121,6 +121,14 @@ class Sync(TypedDict):
     error: SyncError | None
 
 
+class Stats(TypedDict):
+    """Today's totals by metric, in its unit; today is that of the person's zone."""
+
+    type: Literal["stats"]
+    date: str
+    totals: dict[str, float]
+
+
 class Notice(TypedDict):
     """Something that the person should do. `reauth_required`: connect the vendor again."""
 

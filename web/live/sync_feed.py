@@ -5,16 +5,19 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import gevent
 import structlog
 from gevent.event import Event
 from sqlalchemy.exc import SQLAlchemyError
 
+from domain import clock
 from domain.live import composing
 from domain.live.lost_grants import who_lost_a_grant
 from domain.live.messages import CloseCode
 from domain.live.recent_syncs import recent_syncs
+from domain.live.today import Today, todays
 from models import SyncRequest
 from web.live.frames import message_frame
 from web.live.socket import Socket
@@ -35,26 +38,40 @@ class SyncWatcher:
 
     socket: Socket
     user_id: uuid.UUID
+    joined_at: datetime = field(default_factory=clock.now, init=False)
     told: dict[uuid.UUID, bytes] | None = field(default=None, init=False)
     noticed: bool = field(default=False, init=False)
     """Whether they were told that a grant is gone, and it still is."""
 
-    def tell(self, syncs: Sequence[SyncRequest]) -> None:
-        """Send what has changed; at first, what is under way and the last one that ended."""
+    today: Today | None = field(default=None, init=False)
+
+    def tell(self, syncs: Sequence[SyncRequest], today: Today) -> None:
+        """Send what has changed; at first, what is under way and the last one that ended.
+
+        Today's totals follow a sync that changed anything, and whatever else changed them.
+        """
         frames = {one.id: message_frame(composing.sync(one)) for one in syncs}
         if self.told is None:
             ended = [one.id for one in syncs if one.finished_at is not None]
             self.told = {id_: frames[id_] for id_ in ended[:-1]}
-        for sync_id, frame in frames.items():
-            if self.told.get(sync_id) != frame:
-                self.socket.send(frame)
-        self.told = frames
+        news = [one for one in syncs if self.told.get(one.id) != frames[one.id]]
+        for one in news:
+            self.socket.send(frames[one.id])
+        synced = any(brought_something(one, since=self.joined_at) for one in news)
+        if synced or self.today not in (None, today):
+            self.socket.send(message_frame(composing.stats(today)))
+        self.told, self.today = frames, today
 
     def notice(self, *, grant_lost: bool) -> None:
         """Tell once that a grant is gone; again only when it came back in between."""
         if grant_lost and not self.noticed:
             self.socket.send(message_frame(composing.reauth_required()))
         self.noticed = grant_lost
+
+
+def brought_something(sync: SyncRequest, *, since: datetime) -> bool:
+    """Say whether a sync has changed what is stored."""
+    return sync.slots_changed > 0 and sync.finished_at is not None and sync.finished_at >= since
 
 
 class SyncFeed:
@@ -121,14 +138,16 @@ class SyncFeed:
             with self._unit() as unit:
                 syncs = recent_syncs(unit.session, due)
                 without_grant = who_lost_a_grant(unit.session, due)
+                today = todays(unit.session, due, clock.now())
         except (SQLAlchemyError, OSError) as error:
             log.warning("live.syncs_unread", error=str(error))
             gevent.sleep(RETRY_S)
             self._look_at(due)
             return
-        for user_id, of_person in syncs.items():
+        for user_id in syncs.keys() & today.keys():
+            of_person = syncs[user_id]
             under_way = any(one.finished_at is None for one in of_person)
             (self._under_way.add if under_way else self._under_way.discard)(user_id)
             for watcher in list(self._watchers.get(user_id, ())):
-                watcher.tell(of_person)
+                watcher.tell(of_person, today[user_id])
                 watcher.notice(grant_lost=user_id in without_grant)

@@ -1,7 +1,7 @@
 /** My own data: asking for a sync, and what each sync did. */
 
 import { showConnection } from "./connection.js";
-import { byId, clone, name, number, relative } from "./dom.js";
+import { byId, clone, name, number, relative, unit } from "./dom.js";
 import { Live } from "./live.js";
 
 const SHOWN = 4;
@@ -33,6 +33,7 @@ export class SyncView {
       token: (refused) => this.#session.token(refused),
       onMessage: (message) => {
         if (message.type === "sync") this.#show(message);
+        if (message.type === "stats") showToday(message);
       },
       onState: (state, code) => showConnection(byId("sync-connection"), state, code),
     });
@@ -125,6 +126,15 @@ export class SyncView {
     this.#offer(sync.error?.code);
     this.#onDone();
   }
+}
+
+function showToday({ totals }) {
+  const shown = Object.entries(totals).filter(([, value]) => value > 0);
+  const today = byId("today");
+  today.hidden = shown.length === 0;
+  today.textContent = `Today ${shown
+    .map(([metric, value]) => `${number(Math.floor(value))} ${unit(metric)}`)
+    .join(" · ")}`;
 }
 
 function textOf({ status, slots, error }) {

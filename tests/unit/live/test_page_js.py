@@ -230,6 +230,23 @@ def test_a_refused_sync_offers_it_too() -> None:
     assert result is True
 
 
+def test_todays_totals_are_shown() -> None:
+    result = run(
+        "sync-view.js",
+        SYNC
+        + """
+        const today = document.getElementById("today");
+        const none = { steps: 0, distance: 0 };
+        sockets[0].hear({ type: "stats", date: "2026-11-22", totals: none });
+        const before = today.hidden;
+        sockets[0].hear({ type: "stats", date: "2026-11-22", totals: {
+            ...none, steps: 812, distance: 640.25 } });
+        const result = [before, today.hidden, today.textContent];
+        """,
+    )
+    assert result == [True, False, "Today 812 steps · 640 metres"]
+
+
 def test_the_state_of_the_socket_is_shown() -> None:
     result = run(
         "sync-view.js",
