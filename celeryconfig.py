@@ -47,9 +47,16 @@ task_routes = {
     "fitness.*": {"queue": "sync"},
     "leaderboards.*": {"queue": "boards"},
     "competitions.*": {"queue": "competitions"},
+    "audits.*": {"queue": "competitions"},
     "housekeeping.*": {"queue": "housekeeping"},
 }
-imports = ("tasks.fitness", "tasks.leaderboards", "tasks.competitions", "tasks.housekeeping")
+imports = (
+    "tasks.fitness",
+    "tasks.leaderboards",
+    "tasks.competitions",
+    "tasks.audits",
+    "tasks.housekeeping",
+)
 
 # Entries are dumb: each looks at rows. One that waited longer than its interval is dropped.
 beat_max_loop_interval = 1
@@ -73,6 +80,11 @@ beat_schedule = {
         "task": "competitions.sweep",
         "schedule": 5.0,
         "options": {"expires": 4},
+    },
+    "score audits": {
+        "task": "audits.sweep",
+        "schedule": 60.0,
+        "options": {"expires": 59},
     },
     # The other queues show by their sweeps that they are read.
     "payouts pulse": {

@@ -1,5 +1,6 @@
 """Tables of Podium. Columns, constraints and enums; no queries and no I/O."""
 
+from models.audit import ScoreAudit
 from models.base import Base
 from models.board import Board, BoardDirty
 from models.competition import Competition, CompetitionDay, Participant
@@ -24,6 +25,7 @@ __all__ = [
     "Participant",
     "Person",
     "Record",
+    "ScoreAudit",
     "ScoreDay",
     "SlotDay",
     "Source",

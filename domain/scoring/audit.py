@@ -1,0 +1,135 @@
+"""The audit: every score of a competition that takes data is counted anew once a day.
+
+Scores are brought forward change by change. That this gives what counting everything gives is
+looked at page by page, each in a short unit under the locks of every writer, so nobody's change can
+come in between. What differs is corrected and told. How far an audit is stands in a row: one that
+was cut short is continued, and after a day of downtime each competition is audited once.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from domain.leaderboards.marks import mark_dirty
+from domain.locks import lock_for_data
+from domain.scoring.recompute import recompute_people
+
+EVERY = timedelta(days=1)
+PAGE = 200
+"""People in one unit."""
+STATEMENT_TIMEOUT = "10s"
+"""A page takes well under a second."""
+
+BEGIN = text(
+    """
+    INSERT INTO score_audit (competition_id, begun_at)
+    SELECT id, :now FROM competition
+    WHERE status IN ('active', 'closing')
+      AND ends_at + make_interval(hours => grace_hours) > :now
+    ON CONFLICT (competition_id) DO UPDATE
+    SET begun_at = excluded.begun_at, finished_at = NULL, reached = 0, people = 0, mended = 0
+    WHERE score_audit.finished_at IS NOT NULL AND score_audit.begun_at <= :due
+    RETURNING competition_id
+    """
+)
+NEXT = text(
+    """
+    SELECT competition_id, reached FROM score_audit WHERE finished_at IS NULL
+    ORDER BY begun_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    """
+)
+PEOPLE = text(
+    """
+    SELECT person_id FROM participant WHERE competition_id = :competition_id AND person_id > :after
+    ORDER BY person_id LIMIT :page
+    """
+)
+REACH = text(
+    """
+    UPDATE score_audit
+    SET reached = :reached, people = people + :people, mended = mended + :mended,
+        last_mended_at = CASE WHEN :mended > 0 THEN :now ELSE last_mended_at END
+    WHERE competition_id = :competition_id
+    """
+)
+FINISH = text("UPDATE score_audit SET finished_at = :now WHERE competition_id = :competition_id")
+
+
+COUNTED = text(
+    """
+    SELECT person_id, day, counted, CAST(drops AS text) FROM score_day
+    WHERE competition_id = :competition_id AND person_id = ANY(:people)
+      AND (counted <> 0 OR drops <> '{}')
+    """
+)
+
+Day = tuple[int, date]
+"""A person, by row id, and a local day."""
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A page of an audit."""
+
+    competition_id: uuid.UUID
+    days: list[Day]
+    """Those that were counted wrongly."""
+    scores: list[int]
+    """People whose score was wrong, which may be so though their days were right."""
+
+    @property
+    def people(self) -> set[int]:
+        """All of whom something was wrong."""
+        return {person_id for person_id, _ in self.days}.union(self.scores)
+
+
+def begin_due(session: Session, now: datetime) -> list[uuid.UUID]:
+    """Begin the audits that are due; return the competitions."""
+    return list(session.scalars(BEGIN, {"now": now, "due": now - EVERY}))
+
+
+def audit_page(session: Session, now: datetime) -> Audited | None:
+    """Look at the next people of an audit under way; None when there is none."""
+    limit = {"limit": STATEMENT_TIMEOUT}
+    session.execute(text("SELECT set_config('statement_timeout', :limit, true)"), limit)
+    audit = session.execute(NEXT).first()
+    if audit is None:
+        return None
+    asked = {"competition_id": audit.competition_id, "after": audit.reached, "page": PAGE}
+    people = list(session.scalars(PEOPLE, asked))
+    done = Audited(audit.competition_id, [], [])
+    # Whatever a competition that takes no more data has counted stays.
+    is_open = audit.competition_id in lock_for_data(session, people, now)
+    if is_open:
+        done = _recount(session, audit.competition_id, people)
+        _reach(session, done, people, now)
+    if not is_open or len(people) < PAGE:
+        session.execute(FINISH, {"competition_id": audit.competition_id, "now": now})
+    return done
+
+
+def _recount(session: Session, competition_id: uuid.UUID, people: Sequence[int]) -> Audited:
+    page = {"competition_id": competition_id, "people": people}
+    before = set(map(tuple, session.execute(COUNTED, page)))
+    scores = recompute_people(session, competition_id, people)
+    mark_dirty(session, scores)
+    after = set(map(tuple, session.execute(COUNTED, page)))
+    days = sorted({(person_id, day) for person_id, day, *_ in before ^ after})
+    return Audited(competition_id, days, sorted(person_id for _, person_id in scores))
+
+
+def _reach(session: Session, done: Audited, people: Sequence[int], now: datetime) -> None:
+    session.execute(
+        REACH,
+        {
+            "competition_id": done.competition_id,
+            "reached": max(people),
+            "people": len(people),
+            "mended": len(done.people),
+            "now": now,
+        },
+    )
