@@ -7,10 +7,9 @@ from datetime import timedelta
 from sqlalchemy import Engine
 
 from domain import clock
-from domain.fitness.readings import DayRow
 from domain.fitness.slot_store import changed_days, store_days
 from domain.fitness.sources import SeenSource, make_known
-from domain.fitness.staging import SourceDay, packed
+from domain.fitness.staging import packed
 from domain.locks import lock_for_data
 from domain.scoring.recompute import recompute_changed
 from models import Person
@@ -58,11 +57,11 @@ def store(
                 (SlotClass.UNKNOWN, device.unknown),
             )
             days = [
-                SourceDay(person.id, key, DayRow(metric, date, part, 0, SLOTS, _slots(values)))
+                packed(person.id, key, metric, part, (date, 0, SLOTS), _slots(values))
                 for part, values in parts
                 if values or part is SlotClass.MEASURED
             ]
-            changes = store_days(unit.session, list(map(packed, days)), now)
+            changes = store_days(unit.session, days, now)
             recompute_changed(unit.session, changed_days(changes), open_competitions)
 
 

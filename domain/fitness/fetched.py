@@ -8,7 +8,7 @@ from domain.fitness.providers.base import DeviceStream, Pulled
 from domain.fitness.queue import Claim
 from domain.fitness.readings import Readings
 from domain.fitness.sources import SeenSource
-from domain.fitness.staging import SourceDay, digest, packed
+from domain.fitness.staging import digest, packed_days
 from domain.fitness.windows import Window
 from models.slots import Metric
 from models.source import SourceKind
@@ -52,8 +52,8 @@ class Fetched:
         metrics = frozenset(one.metric for each in pulled.all_readings() for one in each.streams)
         rows: dict[date, list[bytes]] = {day: [] for day, *_ in window.days()}
         for readings in kept:
-            for row in readings.rows():
-                rows[row.day].append(packed(SourceDay(claim.person_id, readings.source, row)))
+            for day, row in packed_days(claim.person_id, readings):
+                rows[day].append(row)
         digests: dict[str, str] = {}
         news = []
         for day, low, high, _ in window.days():

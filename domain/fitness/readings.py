@@ -1,12 +1,10 @@
 """What a vendor said about one person: streams of quarter-hour slots over a window."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 
 from domain.errors import Refused
 from domain.fitness.windows import Window
-from models.slots import Metric, SlotClass
+from models.slots import Metric
 
 MAX_SLOT = 2**31 - 1
 """A slot is a four-byte integer: 2,147,483 units in a quarter hour, beyond any body."""
@@ -50,27 +48,3 @@ class Readings:
             for stream in self.streams
             for values in (stream.measured, stream.manual)
         )
-
-    def rows(self) -> Iterator["DayRow"]:
-        """Yield the rows of the slot table: a measured day always, a manual one if it has any."""
-        days = list(self.window.days())
-        for stream in self.streams:
-            has_manual = any(stream.manual)
-            for day, low, high, index in days:
-                stop = index + high - low
-                measured = stream.measured[index:stop]
-                yield DayRow(stream.metric, day, SlotClass.MEASURED, low, high, measured)
-                if has_manual and any(manual := stream.manual[index:stop]):
-                    yield DayRow(stream.metric, day, SlotClass.MANUAL, low, high, manual)
-
-
-@dataclass(frozen=True, slots=True)
-class DayRow:
-    """A day's part of a stream: the slots [low, high) of the 96."""
-
-    metric: Metric
-    day: date
-    slot_class: SlotClass
-    low: int
-    high: int
-    values: list[int]

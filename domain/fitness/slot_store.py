@@ -70,8 +70,8 @@ def _stage(session: Session, rows: Sequence[bytes]) -> None:
 # has nothing any more: their slots of the window become 0.
 VANISHED = text(
     """
-    INSERT INTO staged (person_id, metric, source, day, class, low, high, slots)
-    SELECT d.person_id, d.metric, d.source, d.day, d.class, s.low, s.high, array_fill(0, ARRAY[96])
+    INSERT INTO staged (person_id, metric, source, class, day, low, high, slots)
+    SELECT d.person_id, d.metric, d.source, d.class, d.day, s.low, s.high, array_fill(0, ARRAY[96])
     FROM staged s
     JOIN slot_day d USING (person_id, metric, source, day)
     WHERE s.class = 'measured' AND d.class <> 'measured'

@@ -5,59 +5,67 @@ Formats: PostgreSQL's manual, COPY, "Binary Format", and the source of `array_se
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import lru_cache
 from struct import Struct
 
-from domain.fitness.readings import DayRow
+from domain.fitness.readings import Readings
 from domain.fitness.windows import SLOTS_PER_DAY
+from models.slots import Metric, SlotClass
 
 TABLE = (
-    "CREATE TEMPORARY TABLE staged (person_id bigint, metric text, source text, day date,"
-    " class text, low integer, high integer, slots integer[]) ON COMMIT DROP"
+    "CREATE TEMPORARY TABLE staged (person_id bigint, metric text, source text, class text,"
+    " day date, low integer, high integer, slots integer[]) ON COMMIT DROP"
 )
 COPY = "COPY staged FROM STDIN (FORMAT BINARY)"
 SIGNATURE = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 
-_PERSON = Struct(">hiq")
-_DAY = Struct(">ii")
-_FRAME = Struct(">4i6i")
 _COLUMNS = 8
+_PERSON = Struct(">hiq")
+_PART = Struct(">6i")
+_ARRAY = Struct(">6i")
+_ELEMENT_BYTES = 8
 _INT4 = 23
 """Type of the array's elements: pg_type's oid, which never changes."""
 _NULL = b"\xff\xff\xff\xff"
 _DAY_ZERO = date(2000, 1, 1).toordinal()
 
 
-@dataclass(frozen=True, slots=True)
-class SourceDay:
-    """A day's part of one source of one person."""
+def packed(
+    person_id: int,
+    source: str,
+    metric: Metric,
+    slot_class: SlotClass,
+    part: tuple[date, int, int],
+    values: Sequence[int],
+) -> bytes:
+    """Return a row of the staging table: a day and the slots [low, high) of its 96.
 
-    person_id: int
-    source: str
-    row: DayRow
+    The slots outside of that part are null.
+    """
+    before, after = _frame(*part)
+    return _series(person_id, source, metric, slot_class) + before + _elements(values) + after
 
 
-def packed(day: SourceDay) -> bytes:
-    """Return the day as a row of the staging table; slots outside of its part are null."""
-    row = day.row
-    before, numbers, lengths, after = _frame(row.low, row.high)
-    slots = bytearray(numbers.pack(*row.values))
-    slots[3::8] = lengths
-    return b"".join(
-        (
-            _PERSON.pack(_COLUMNS, 8, day.person_id),
-            _text(row.metric),
-            _text(day.source),
-            _DAY.pack(4, row.day.toordinal() - _DAY_ZERO),
-            _text(row.slot_class),
-            before,
-            slots,
-            after,
-        )
-    )
+def packed_days(person_id: int, readings: Readings) -> Iterator[tuple[date, bytes]]:
+    """Yield rows with their days: a measured one of each stream and day, a manual one if any is."""
+    source = readings.source
+    parts = [
+        ((day, low, high), index, index + high - low, *_frame(day, low, high))
+        for day, low, high, index in readings.window.days()
+    ]
+    for stream in readings.streams:
+        measured = _elements(stream.measured)
+        series = _series(person_id, source, stream.metric, SlotClass.MEASURED)
+        typed = stream.manual if any(stream.manual) else []
+        for part, start, stop, before, after in parts:
+            slots = measured[start * _ELEMENT_BYTES : stop * _ELEMENT_BYTES]
+            yield part[0], b"".join((series, before, slots, after))
+            if any(by_hand := typed[start:stop]):
+                manual = SlotClass.MANUAL
+                yield part[0], packed(person_id, source, stream.metric, manual, part, by_hand)
 
 
 def digest(said_of: bytes, rows: bytes) -> str:
@@ -67,21 +75,35 @@ def digest(said_of: bytes, rows: bytes) -> str:
     return hashed.hexdigest()
 
 
+def _series(person_id: int, source: str, metric: Metric, slot_class: SlotClass) -> bytes:
+    return b"".join(
+        (_PERSON.pack(_COLUMNS, 8, person_id), _text(metric), _text(source), _text(slot_class))
+    )
+
+
 @lru_cache(maxsize=4096)
 def _text(value: str) -> bytes:
     encoded = value.encode()
     return len(encoded).to_bytes(4) + encoded
 
 
-@lru_cache(maxsize=SLOTS_PER_DAY * SLOTS_PER_DAY)
-def _frame(low: int, high: int) -> tuple[bytes, Struct, bytes, bytes]:
-    """Return what stands around the slots [low, high), how they are packed, and their lengths.
+def _elements(values: Sequence[int]) -> bytes:
+    """Return numbers as an array's elements: each a length of four bytes, 4, and the number."""
+    elements = bytearray(_numbers(len(values)).pack(*values))
+    elements[3::_ELEMENT_BYTES] = b"\x04" * len(values)
+    return bytes(elements)
 
-    Each is a length of four bytes, whose last is 4, and a number.
-    """
-    count = high - low
-    nulls = SLOTS_PER_DAY - count
-    size = 20 + 8 * count + 4 * nulls
-    head = _FRAME.pack(4, low, 4, high, size, 1, int(nulls > 0), _INT4, SLOTS_PER_DAY, 1)
-    numbers = Struct(">" + "4xi" * count)
-    return head + _NULL * low, numbers, b"\x04" * count, _NULL * (SLOTS_PER_DAY - high)
+
+@lru_cache(maxsize=4096)
+def _numbers(count: int) -> Struct:
+    return Struct(">" + "4xi" * count)
+
+
+@lru_cache(maxsize=4096)
+def _frame(day: date, low: int, high: int) -> tuple[bytes, bytes]:
+    """Return what stands before and after the slots [low, high) of a day."""
+    nulls = SLOTS_PER_DAY - (high - low)
+    size = _ARRAY.size - 4 + _ELEMENT_BYTES * (high - low) + len(_NULL) * nulls
+    part = _PART.pack(4, day.toordinal() - _DAY_ZERO, 4, low, 4, high)
+    array = _ARRAY.pack(size, 1, int(nulls > 0), _INT4, SLOTS_PER_DAY, 1)
+    return part + array + _NULL * low, _NULL * (SLOTS_PER_DAY - high)

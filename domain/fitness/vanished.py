@@ -12,8 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain.fitness.fetched import Fetched
-from domain.fitness.readings import DayRow
-from domain.fitness.staging import SourceDay, packed
+from domain.fitness.staging import packed
 from models.slots import Metric, SlotClass
 
 # The merged stream's key is its provider's name. Whoever has no other source, and of whom nothing
@@ -57,6 +56,5 @@ def vanished_days(session: Session, batch: Sequence[Fetched]) -> Iterator[bytes]
         if metric not in brought.metrics or (metric, source) in brought.series:
             continue
         low, high = spans[person_id][day]
-        nothing = [0] * (high - low)
-        row = DayRow(Metric(metric), day, SlotClass.MEASURED, low, high, nothing)
-        yield packed(SourceDay(person_id, source, row))
+        part, nothing = (day, low, high), [0] * (high - low)
+        yield packed(person_id, source, Metric(metric), SlotClass.MEASURED, part, nothing)

@@ -1,13 +1,13 @@
-"""Readings: what is refused, and how they become rows."""
+"""Readings: what is refused, and what counts as received."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
 from domain.errors import Refused
 from domain.fitness.readings import Readings, Stream
 from domain.fitness.windows import QUARTER, Window
-from models.slots import Metric, SlotClass
+from models.slots import Metric
 
 START = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
 WINDOW = Window(START, START + 4 * QUARTER)
@@ -15,15 +15,6 @@ WINDOW = Window(START, START + 4 * QUARTER)
 
 def readings(measured: list[int], manual: list[int]) -> Readings:
     return Readings("google_fit", WINDOW, [Stream(Metric.STEPS, measured, manual)])
-
-
-def test_a_window_over_midnight_becomes_two_days() -> None:
-    rows = list(readings([1, 2, 3, 4], [0, 0, 0, 5]).rows())
-    assert [(row.day, row.slot_class, row.low, row.high, row.values) for row in rows] == [
-        (date(2026, 11, 20), SlotClass.MEASURED, 94, 96, [1, 2]),
-        (date(2026, 11, 21), SlotClass.MEASURED, 0, 2, [3, 4]),
-        (date(2026, 11, 21), SlotClass.MANUAL, 0, 2, [0, 5]),
-    ]
 
 
 def test_received_counts_slots_that_hold_something() -> None:
