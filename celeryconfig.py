@@ -48,10 +48,12 @@ task_routes = {
     "leaderboards.*": {"queue": "boards"},
     "competitions.*": {"queue": "competitions"},
     "audits.*": {"queue": "competitions"},
+    "flags.*": {"queue": "competitions"},
     "housekeeping.*": {"queue": "housekeeping"},
 }
 imports = (
     "tasks.fitness",
+    "tasks.flags",
     "tasks.leaderboards",
     "tasks.competitions",
     "tasks.audits",
@@ -85,6 +87,11 @@ beat_schedule = {
         "task": "audits.sweep",
         "schedule": 60.0,
         "options": {"expires": 59},
+    },
+    "device comparison": {
+        "task": "flags.compare_devices",
+        "schedule": 60.0,
+        "options": {"expires": 55},
     },
     # The other queues show by their sweeps that they are read.
     "payouts pulse": {

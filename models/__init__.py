@@ -5,6 +5,8 @@ from models.base import Base
 from models.board import Board, BoardDirty
 from models.competition import Competition, CompetitionDay, Participant
 from models.connection import FitnessConnection, FitnessToken
+from models.device_look import DeviceLook
+from models.flag import Flag, PastDecision
 from models.idempotency import IdempotencyKey
 from models.person import Person
 from models.record import Record
@@ -19,10 +21,13 @@ __all__ = [
     "BoardDirty",
     "Competition",
     "CompetitionDay",
+    "DeviceLook",
     "FitnessConnection",
     "FitnessToken",
+    "Flag",
     "IdempotencyKey",
     "Participant",
+    "PastDecision",
     "Person",
     "Record",
     "ScoreAudit",

@@ -22,7 +22,7 @@ class ScoreDay(Base):
     counted: Mapped[int]
     """After the cap."""
     drops: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """What was not counted, by why: `manual`, `unknown`, `cap`."""
+    """What was not counted, by why: `manual`, `unknown`, `flagged`, `cap`."""
 
     __table_args__ = (
         ForeignKeyConstraint(

@@ -92,6 +92,7 @@ def _shown(person: Person) -> dict[str, Any]:
         "timezone": person.timezone,
         "devices": [device.kind.value for device in person.devices],
         "types_by_hand": person.types_by_hand,
+        "shakes": person.shakes,
     }
 
 

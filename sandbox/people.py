@@ -86,6 +86,8 @@ class Person:
     timezone: str
     devices: tuple[Device, ...]
     types_by_hand: bool
+    shakes: bool
+    """Leaves the phone in a machine at night."""
     rhythm: Rhythm
     phase_ns: int
     """How far behind the full minute this person's data points start, in nanoseconds."""
@@ -121,6 +123,7 @@ def make_person(seed: int, number: int) -> Person:
         timezone=ZONES[(number - 1) % len(ZONES)],
         devices=tuple(pick_device(kind, rng) for kind in kinds),
         types_by_hand=number % 8 == 5,
+        shakes=number % 60 == 35,
         rhythm=_make_rhythm(rng),
         phase_ns=rng.randrange(100_000_000, 5_000_000_000),
     )

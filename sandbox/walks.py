@@ -19,6 +19,11 @@ MODERATE_CADENCE = 100
 VIGOROUS_CADENCE = 130
 """Steps per minute at moderate and vigorous intensity (Tudor-Locke et al., 2019)."""
 
+SHAKEN = range(60, 300)
+"""Minutes of the local day in which a phone is in a machine, before anybody is up."""
+SHAKEN_STEPS = 250
+"""A minute: more than a body takes over a quarter hour."""
+
 LONGEST_GAP_MIN = 311 - QUARTER
 """No upload gap is longer, so no data point arrives later than 5.2 hours after its end, also out of
 a watch that sends whole quarter hours."""
@@ -149,9 +154,10 @@ def _true_steps(person: Person, day: date, minutes: int, rng: random.Random) -> 
 
 
 def _counted(device: Device, truth: bytes, person: Person, rng: random.Random) -> bytes:
-    """What the device saw of the truth. A watch sees all while worn; a phone never sees more.
+    """What the device saw of the truth.
 
-    A watch is charged for whole quarter hours, so in each of them it saw all or nothing.
+    A watch sees all while worn; a phone never sees more, unless it is shaken. A watch is charged
+    for whole quarter hours, so in each of them it saw all or nothing.
     """
     rhythm, counted = person.rhythm, bytearray(truth)
     if device.kind is DeviceKind.WATCH:
@@ -161,7 +167,10 @@ def _counted(device: Device, truth: bytes, person: Person, rng: random.Random) -
     for _ in range(rng.randrange(2, 6)):
         _blank(counted, rng.randrange(rhythm.wake, rhythm.bed), rng.randrange(20, 80))
     share = rng.randrange(90, 99)
-    return bytes(counted).translate(bytes(steps * share // 100 for steps in range(256)))
+    seen = bytearray(counted).translate(bytes(steps * share // 100 for steps in range(256)))
+    if person.shakes:
+        seen[SHAKEN.start : SHAKEN.stop] = bytes([SHAKEN_STEPS]) * len(SHAKEN)
+    return bytes(seen)
 
 
 def _piece(device: Device, person: Person) -> int:

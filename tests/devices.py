@@ -1,18 +1,21 @@
 """Devices of a test, and how their days are stored."""
 
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
 from domain import clock
 from domain.fitness.slot_store import changed_days, store_days
 from domain.fitness.sources import SeenSource, make_known
 from domain.fitness.staging import packed
 from domain.locks import lock_for_data
-from domain.scoring.recompute import recompute_changed
-from models import Person
+from domain.scoring.recompute import ScoreKey, recompute_changed, recompute_people
+from domain.scoring.review import review_days
+from models import Participant, Person
 from models.slots import Metric, SlotClass
 from models.source import SourceKind
 from tests.factories import START
@@ -61,8 +64,15 @@ def store(
                 for part, values in parts
                 if values or part is SlotClass.MEASURED
             ]
-            changes = store_days(unit.session, days, now)
-            recompute_changed(unit.session, changed_days(changes), open_competitions)
+            changed = changed_days(store_days(unit.session, days, now))
+            review_days(unit.session, changed, open_competitions, now)
+            recompute_changed(unit.session, changed, open_competitions)
+
+
+def recount(session: Session, competition_id: uuid.UUID) -> list[ScoreKey]:
+    """Count everybody anew; return whose score changed."""
+    people = select(Participant.person_id).where(Participant.competition_id == competition_id)
+    return recompute_people(session, competition_id, session.scalars(people).all())
 
 
 def _slots(values: Mapping[int, int]) -> list[int]:

@@ -15,6 +15,7 @@ from domain.fitness.owed import owe_what_is_missing
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_competitions_shared, lock_people
 from domain.scoring.recompute import recompute_participant
+from domain.scoring.review import review_participant
 from models import Competition, Participant, Person
 from models.competition import CompetitionStatus, Visibility
 
@@ -60,6 +61,7 @@ def join(
     session.flush()  # the statements below read it
     owes = owe_what_is_missing(session, [person.id], now) > 0
     schedule.plan(session, [person.id], now)
+    review_participant(session, competition.id, person.id, competition.metric, now)
     recompute_participant(session, competition.id, person.id)
     mark_dirty(session, [(competition.id, person.id)])
     return Joined(competition, new=True, owes=owes)

@@ -18,6 +18,7 @@ from domain.fitness.vanished import vanished_days
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_for_data
 from domain.scoring.recompute import recompute_changed
+from domain.scoring.review import review_days
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,9 @@ def write(session: Session, batch: Sequence[Fetched], now: datetime) -> Written:
     make_known(session, (source for one in telling for source in one.sources), now)
     days = [rows for one in telling for rows in one.news]
     changes = store_days(session, [*days, *vanished_days(session, telling)], now)
-    scores = recompute_changed(session, changed_days(changes), open_competitions)
+    changed = changed_days(changes)
+    review_days(session, changed, open_competitions, now)
+    scores = recompute_changed(session, changed, open_competitions)
     mark_dirty(session, scores)
     _move_cursors(session, held, now)
     _finish(session, held, changes, now)

@@ -24,6 +24,7 @@ from domain.fitness.sources import SeenSource, make_known
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_for_data
 from domain.scoring.recompute import recompute_changed
+from domain.scoring.review import review_days
 from models.record import Platform
 
 
@@ -89,7 +90,8 @@ def _store(
 def _score(
     session: Session, book: RecordBook, open_competitions: Sequence[uuid.UUID], now: datetime
 ) -> int:
-    changes = book.days.store(session, now)
-    changed = recompute_changed(session, changed_days(changes), open_competitions)
-    mark_dirty(session, changed)
-    return len(changed)
+    changed = changed_days(book.days.store(session, now))
+    review_days(session, changed, open_competitions, now)
+    scores = recompute_changed(session, changed, open_competitions)
+    mark_dirty(session, scores)
+    return len(scores)

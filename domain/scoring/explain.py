@@ -11,8 +11,9 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from domain.errors import NotFound
+from domain.scoring.flags import flags_of
 from domain.scoring.merge import MERGED
-from models import Competition, Participant, Person, ScoreDay
+from models import Competition, Flag, Participant, Person, ScoreDay
 from models.competition import Sources
 from models.slots import SlotClass
 from models.source import SourceKind
@@ -29,6 +30,8 @@ class Why(enum.StrEnum):
     """It was typed in, and only what was measured counts."""
     UNKNOWN = "unknown"
     """Nobody knows how it came to be, and only what was measured counts."""
+    FLAGGED = "flagged"
+    """It is implausible, and the organiser has not accepted it."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,10 @@ class SourcePart:
     slot_class: SlotClass
     counted: int
     dropped: int
+    flagged: int
+    """How much of what was dropped is so because of flags."""
     why: Why | None
-    """Null when nothing was dropped."""
+    """Of the rest of what was dropped, if there is any; null when nothing was dropped."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class Explanation:
     competition: Competition
     participant: Participant
     days: list[ExplainedDay]
+    flags: list[Flag]
 
 
 PARTS = text(
@@ -77,14 +83,16 @@ PARTS = text(
     ),
     {MERGED},
     seen AS (
-        SELECT day, source, class, part, sum(value) AS total, bool_or(coarse AND has_fine) AS beaten
+        SELECT day, source, class, part, sum(value + flagged) AS total, sum(flagged) AS flagged,
+               bool_or(coarse AND has_fine) AS beaten
         FROM compared GROUP BY day, source, class, part
     ),
     taken AS (
         SELECT day, source, class, part, sum(value) AS counted
         FROM attributed GROUP BY day, source, class, part
     )
-    SELECT seen.day, seen.source, seen.class AS slot_class, seen.part, seen.total, seen.beaten,
+    SELECT seen.day, seen.source, seen.class AS slot_class, seen.part, seen.total, seen.flagged,
+           seen.beaten,
            coalesce(taken.counted, 0) AS counted,
            s.kind, s.provider, s.app, s.manufacturer, s.model
     FROM seen
@@ -112,7 +120,8 @@ def explain(session: Session, competition_id: uuid.UUID, user_id: uuid.UUID) -> 
     for row in session.execute(PARTS, ids):
         parts.setdefault(row.day, []).append(_part(row, competition.sources))
     days = session.scalars(select(ScoreDay).filter_by(**ids).order_by(ScoreDay.day)).all()
-    return Explanation(competition, participant, list(_days(days, parts)))
+    flags = flags_of(session, competition_id, participant.person_id)
+    return Explanation(competition, participant, list(_days(days, parts)), flags)
 
 
 def _days(days: Sequence[ScoreDay], parts: dict[date, list[SourcePart]]) -> Iterator[ExplainedDay]:
@@ -126,11 +135,13 @@ def _part(row: Row[Any], sources: Sources) -> SourcePart:
     part = SlotClass(row.part)
     ignored = sources is Sources.MEASURED and part is not SlotClass.MEASURED
     counted = 0 if ignored else int(row.counted)
-    dropped = int(row.total) - counted
+    dropped, flagged = int(row.total) - counted, int(row.flagged)
     why = None
-    if dropped:
+    if dropped > flagged:
         beaten = Why.COARSE if row.beaten else Why.OVERLAP
         why = Why(part) if ignored else beaten
+    elif dropped:
+        why = Why.FLAGGED
     return SourcePart(
         source=row.source,
         kind=SourceKind(row.kind),
@@ -141,5 +152,6 @@ def _part(row: Row[Any], sources: Sources) -> SourcePart:
         slot_class=SlotClass(row.slot_class),
         counted=counted,
         dropped=dropped,
+        flagged=flagged,
         why=why,
     )

@@ -1,7 +1,8 @@
 """One source per slot: the rule that makes a day's number out of what several devices counted.
 
-In each slot the first source counts that has something there, in the person's own order as of the
-start of the competition, else in the order of `models.source.SourceKind`, of equal ones the newest.
+In each slot the first source counts that has something there and is not barred by a flag, in the
+person's own order as of the start of the competition, else in the order of
+`models.source.SourceKind`, of equal ones the newest.
 A coarse source counts only on days on which no fine one has anything. What was typed in is merged
 by the same rule and kept apart. Where everything counts, what a source cannot vouch for fills the
 slots in which nothing was measured, so it competes with the measured, last.
@@ -9,7 +10,8 @@ slots in which nothing was measured, so it competes with the measured, last.
 `MERGED` is SQL to follow a `touched` of columns competition_id, person_id, day, starts_at, ends_at,
 metric, sources, ruled_at: a local day, in UTC, and the time as of which its person's order counts.
 It ends in `merged (competition_id, person_id, day, metric, part, value)` and, for whoever asks from
-where, `attributed` with the columns source and class besides.
+where, `attributed` with the columns source and class besides. What flags bar is in `merged` as a
+part of its own, `flagged`.
 """
 
 from domain.fitness.windows import SLOTS_PER_DAY
@@ -24,18 +26,36 @@ _FIRST = [
 ]
 _VALUE = 0xFFFFFFFF
 
+# `barred`: the slots of each source's day that an open or rejected flag names, by number from 1.
 # `found`: the local day's part of each source's row, with slots and days numbered from 1970, UTC.
 # Each is looked up by its key, which is right for one day and for a million, whatever the planner
 # expects; `OFFSET 0` keeps it at that, and has each total computed once.
 # `compared`: whether several sources have something in that part.
 # `best`: the first source's value in each slot of those.
 MERGED = f"""
+barred AS (
+    SELECT f.competition_id, f.person_id, f.metric, f.source, f.day, f.class,
+           array_agg(DISTINCT u.number) AS numbers
+    FROM flag f CROSS JOIN LATERAL unnest(f.slots) WITH ORDINALITY AS u(value, number)
+    WHERE f.decision <> 'accepted' AND u.value IS NOT NULL
+      AND (f.competition_id, f.person_id) IN (SELECT competition_id, person_id FROM touched)
+    GROUP BY f.competition_id, f.person_id, f.metric, f.source, f.day, f.class
+),
 found AS (
     SELECT t.competition_id, t.person_id, t.day, t.metric, t.ruled_at, d.day AS utc_day,
            s.key AS source, s.kind, s.coarse, s.first_seen_at, d.class,
            CASE WHEN d.class = 'unknown' AND t.sources = 'all' THEN 'measured' ELSE d.class END
                AS part,
-           d.slots[greatest(t.low - d.midnight, 0) + 1 : least(t.high - d.midnight, 96)] AS slots
+           (CASE WHEN b.numbers IS NULL THEN d.slots ELSE (
+               SELECT array_agg(CASE WHEN u.number <> ALL(b.numbers) THEN u.value END
+                                ORDER BY u.number)
+               FROM unnest(d.slots) WITH ORDINALITY AS u(value, number)
+           ) END)[x.low + 1 : x.high] AS slots,
+           CASE WHEN b.numbers IS NULL THEN 0 ELSE (
+               SELECT coalesce(sum(u.value), 0)
+               FROM unnest(d.slots) WITH ORDINALITY AS u(value, number)
+               WHERE u.number = ANY(b.numbers) AND u.number > x.low AND u.number <= x.high
+           ) END AS flagged
     FROM (
         SELECT *, CAST(date_part('epoch', starts_at) / 900 AS integer) AS low,
                CAST(date_part('epoch', ends_at) / 900 AS integer) AS high
@@ -49,6 +69,11 @@ found AS (
           AND day BETWEEN DATE '1970-01-01' + t.low / 96 AND DATE '1970-01-01' + (t.high - 1) / 96
         OFFSET 0
     ) d
+    CROSS JOIN LATERAL (
+        SELECT greatest(t.low - d.midnight, 0) AS low, least(t.high - d.midnight, 96) AS high
+    ) x
+    LEFT JOIN barred b ON b.competition_id = t.competition_id AND b.person_id = t.person_id
+         AND b.metric = t.metric AND b.source = s.key AND b.day = d.day AND b.class = d.class
     OFFSET 0
 ),
 compared AS (
@@ -95,6 +120,9 @@ merged AS (
     FROM compared WHERE NOT contested OR value = 0
     UNION ALL
     SELECT competition_id, person_id, day, metric, part, value FROM best
+    UNION ALL
+    SELECT competition_id, person_id, day, metric, 'flagged', flagged FROM compared
+    WHERE flagged > 0
 ),
 attributed AS (
     SELECT competition_id, person_id, day, metric, part, source, class, value

@@ -31,6 +31,10 @@ class ChangedDays:
     metrics: list[Metric]
     days: list[date]
 
+    def each(self) -> list[tuple[int, Metric, date]]:
+        """Return them one by one."""
+        return list(zip(self.person_ids, self.metrics, self.days, strict=True))
+
 
 TOUCHED_BY_CHANGE = """
     SELECT DISTINCT m.competition_id, m.person_id, l.day, l.starts_at, l.ends_at,
@@ -63,6 +67,7 @@ sums AS (
            coalesce(sum(value) FILTER (WHERE part = 'measured'), 0) AS measured,
            coalesce(sum(value) FILTER (WHERE part = 'manual'), 0) AS manual,
            coalesce(sum(value) FILTER (WHERE part = 'unknown'), 0) AS unsure,
+           sum(value) FILTER (WHERE part = 'flagged') AS flagged,
            count(part) > 0 AS has_data
     FROM (
         SELECT competition_id, person_id, day, CAST(sources AS text), daily_cap,
@@ -85,6 +90,7 @@ SELECT competition_id, person_id, day, counted,
        jsonb_strip_nulls(jsonb_build_object(
            'manual', CASE WHEN sources = 'measured' THEN nullif(manual, 0) END,
            'unknown', nullif(unsure, 0),
+           'flagged', flagged,
            'cap', nullif(total - counted, 0)))
 FROM ruled r
 WHERE has_data OR (SELECT count(*) FROM score_day d

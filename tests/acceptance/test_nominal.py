@@ -97,7 +97,7 @@ def test_typed_steps_do_not_count_where_only_measured_ones_do(stack: Stack) -> N
     everything = competition(app, sources="all")
     for competition_id in (measured, everything):
         app.call("POST", f"/competitions/{competition_id}/join", expect=200)
-    stack.control("POST", "/people/walker-002/walk", steps=50_000, manual=True)
+    stack.control("POST", "/people/walker-002/walk", steps=50_000, minutes=600, manual=True)
     sync_id = app.sync()
     wait_until(lambda: app.sync_status(sync_id) == "succeeded", "the sync")
 

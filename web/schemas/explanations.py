@@ -9,10 +9,14 @@ from models.slots import Metric, SlotClass
 from models.source import SourceKind
 from web.schemas.competitions import ScoringAnswer
 from web.schemas.fields import Answer, in_units
+from web.schemas.flags import FlagFacts
 
 
 class PartAnswer(Answer):
-    """What one source had on a day: `counted` and `dropped` are all of it."""
+    """What one source had on a day: `counted` and `dropped` are all of it.
+
+    `flagged` is a part of `dropped`; `why` is the reason of the rest, if there is any.
+    """
 
     source: str
     kind: SourceKind
@@ -23,6 +27,7 @@ class PartAnswer(Answer):
     recorded: SlotClass
     counted: float
     dropped: float
+    flagged: float
     why: Why | None
 
     @classmethod
@@ -38,6 +43,7 @@ class PartAnswer(Answer):
             recorded=part.slot_class,
             counted=in_units(part.counted),
             dropped=in_units(part.dropped),
+            flagged=in_units(part.flagged),
             why=part.why,
         )
 
@@ -63,6 +69,8 @@ class ExplanationAnswer(Answer):
     computed: int
     posted: int
     days: list[DayAnswer]
+    flags: list[FlagFacts]
+    """Doubts about this data, and what was decided."""
 
     @classmethod
     def of(cls, found: Explanation) -> Self:
@@ -86,4 +94,5 @@ class ExplanationAnswer(Answer):
                 )
                 for day in found.days
             ],
+            flags=[FlagFacts.of_flag(flag) for flag in found.flags],
         )

@@ -48,7 +48,8 @@ def score_of(session: Session, competition: Competition, person: Person) -> int:
     return session.get_one(Participant, (competition.id, person.id)).score
 
 
-slot_values = st.dictionaries(st.integers(0, SLOTS - 1), st.integers(0, 3000), max_size=8)
+# Below what would be implausible, also for two watches on one wrist.
+slot_values = st.dictionaries(st.integers(0, SLOTS - 1), st.integers(0, 1499), max_size=8)
 devices_of = st.lists(
     st.builds(
         Device,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sandbox.clock import HOUR_MS, MINUTE_MS, QUARTER_MS
 from sandbox.devices import DeviceKind
 from sandbox.people import ZONES, make_person
-from sandbox.walks import gait_tables, walk_day
+from sandbox.walks import SHAKEN, SHAKEN_STEPS, gait_tables, walk_day
 
 MONDAY = date(2026, 11, 16)
 
@@ -70,6 +70,20 @@ def test_what_is_typed_in_lies_in_one_quarter_hour_and_arrives_later(
     for entry in typed:
         assert entry.start_ms // QUARTER_MS == entry.end_ms // QUARTER_MS
         assert entry.start_ms < entry.end_ms < entry.arrived_ms
+
+
+@given(numbers, days)
+def test_only_a_phone_in_a_machine_counts_what_nobody_walks(number: int, day: date) -> None:
+    person = make_person(1, number)
+    for wear in walk_day(person, day).wears:
+        shaken = [minute for minute, steps in enumerate(wear.steps) if steps >= SHAKEN_STEPS]
+        in_machine = person.shakes and wear.device.kind is DeviceKind.PHONE
+        assert shaken == (list(SHAKEN) if in_machine else [])
+
+
+def test_one_of_the_first_sixty_has_a_phone_in_a_machine() -> None:
+    (shaker,) = [p for n in range(1, 61) if (p := make_person(1, n)).shakes]
+    assert [device.kind for device in shaker.devices] == [DeviceKind.PHONE]
 
 
 def test_data_is_as_late_as_in_captured_answers() -> None:

@@ -1,0 +1,149 @@
+"""Looking at what came in: doubts are raised in the transaction that brings the data."""
+
+import uuid
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from domain.scoring.competing import where_it_counts
+from domain.scoring.flags import Day, keep
+from domain.scoring.plausibility import CEILINGS, WORN_ON_THE_WRIST, Doubt, SourceSlots, judge
+from domain.scoring.recompute import ChangedDays
+from models.flag import FlagReason
+from models.slots import Metric, SlotClass
+from models.source import SourceKind
+
+RULED = (
+    FlagReason.OVER_MINUTE_CEILING,
+    FlagReason.OVER_DAY_CEILING,
+    FlagReason.IMPOSSIBLE_OVERLAP,
+)
+"""What follows from one person's day alone."""
+
+# `< ANY` finds no null. An array is taken apart for its sum only if one slot has more than a 96th.
+OVER_A_CEILING = text(
+    """
+    SELECT DISTINCT x.person_id, x.metric, x.day
+    FROM unnest(CAST(:person_ids AS bigint[]), CAST(:metrics AS text[]), CAST(:days AS date[]))
+         AS x(person_id, metric, day)
+    JOIN slot_day d USING (person_id, metric, day)
+    JOIN unnest(CAST(:ceiling_metrics AS text[]), CAST(:slot_ceilings AS integer[]),
+                CAST(:day_ceilings AS bigint[])) AS l(metric, slot, whole) USING (metric)
+    WHERE l.slot < ANY(d.slots)
+       OR l.whole / 96 < ANY(d.slots) AND (SELECT sum(v) FROM unnest(d.slots) AS v) > l.whole
+    """
+)
+COMPETED_IN = text("SELECT DISTINCT metric FROM competition WHERE id = ANY(CAST(:open AS uuid[]))")
+# Days that have to be looked at, whatever they hold: those with flags that follow the data.
+STANDING = text(
+    """
+    SELECT DISTINCT person_id, metric, day FROM flag
+    WHERE competition_id = ANY(CAST(:open AS uuid[])) AND person_id = ANY(:people)
+      AND decision <> 'accepted' AND reason <> 'shared_device'
+    """
+)
+WITH_TWO_ON_THE_WRIST = text(
+    """
+    SELECT person_id FROM source
+    WHERE person_id = ANY(:people) AND kind = ANY(CAST(:worn AS text[]))
+    GROUP BY person_id HAVING count(*) > 1
+    """
+)
+SLOTS = text(
+    """
+    SELECT d.person_id, d.metric, d.day, d.source, s.kind, d.class AS slot_class, d.slots
+    FROM unnest(CAST(:person_ids AS bigint[]), CAST(:metrics AS text[]), CAST(:days AS date[]))
+         AS x(person_id, metric, day)
+    JOIN slot_day d USING (person_id, metric, day)
+    JOIN source s ON s.person_id = d.person_id AND s.key = d.source
+    ORDER BY d.person_id, d.metric, d.day, d.source, d.class
+    """
+)
+DAYS_OF = text(
+    """
+    SELECT DISTINCT d.day
+    FROM competition k
+    JOIN slot_day d ON d.metric = k.metric
+         AND d.day BETWEEN CAST(k.starts_at AT TIME ZONE 'UTC' AS date)
+                       AND CAST(k.ends_at AT TIME ZONE 'UTC' AS date)
+    WHERE k.id = :competition_id AND d.person_id = :person_id
+    """
+)
+LIMITS: dict[str, Any] = {
+    "ceiling_metrics": list(map(str, CEILINGS)),
+    "slot_ceilings": [ceiling.slot for ceiling in CEILINGS.values()],
+    "day_ceilings": [ceiling.day for ceiling in CEILINGS.values()],
+}
+
+
+def review_days(
+    session: Session,
+    changed: ChangedDays,
+    open_competitions: Collection[uuid.UUID],
+    now: datetime,
+) -> None:
+    """Raise flags for what is implausible on these days, and drop those that are so no more.
+
+    The caller holds the locks of `domain.locks`, and counts the days afterwards.
+    """
+    if not (changed.days and open_competitions):
+        return
+    competed_in = set(session.scalars(COMPETED_IN, {"open": list(open_competitions)}))
+    asked = [day for day in changed.each() if day[1] in competed_in]
+    days = {*_over_a_ceiling(session, asked), *_in_any_case(session, changed, open_competitions)}
+    if days:
+        found = where_it_counts(session, _doubts(session, days), open_competitions)
+        keep(session, found, days, open_competitions, RULED, now)
+
+
+def review_participant(
+    session: Session, competition_id: uuid.UUID, person_id: int, metric: Metric, now: datetime
+) -> None:
+    """Look at all that a participant has for a competition, as when they join it."""
+    asked = {"competition_id": competition_id, "person_id": person_id}
+    days = list(session.scalars(DAYS_OF, asked))
+    changed = ChangedDays([person_id] * len(days), [metric] * len(days), days)
+    review_days(session, changed, [competition_id], now)
+
+
+def _over_a_ceiling(session: Session, days: Collection[Day]) -> Iterator[Day]:
+    if days:
+        for row in session.execute(OVER_A_CEILING, {**_columns(days), **LIMITS}):
+            yield row.person_id, Metric(row.metric), row.day
+
+
+def _in_any_case(
+    session: Session, changed: ChangedDays, open_competitions: Collection[uuid.UUID]
+) -> Iterator[Day]:
+    people = list(set(changed.person_ids))
+    standing = session.execute(STANDING, {"people": people, "open": list(open_competitions)})
+    for row in standing:
+        yield row.person_id, Metric(row.metric), row.day
+    asked = {"people": people, "worn": sorted(WORN_ON_THE_WRIST)}
+    if with_two := set(session.scalars(WITH_TWO_ON_THE_WRIST, asked)):
+        for day in changed.each():
+            if day[0] in with_two and day[1] is Metric.STEPS:
+                yield day
+
+
+def _doubts(session: Session, days: Collection[Day]) -> list[tuple[Day, Doubt]]:
+    found: list[tuple[Day, Doubt]] = []
+    rows = session.execute(SLOTS, _columns(days))
+    for (person_id, name, date), group in groupby(rows, lambda row: tuple(row[:3])):
+        day = (person_id, Metric(name), date)
+        found += ((day, doubt) for doubt in judge(day[1], list(_read(group))))
+    return found
+
+
+def _read(rows: Iterator[Row[Any]]) -> Iterator[SourceSlots]:
+    for row in rows:
+        yield SourceSlots(row.source, SourceKind(row.kind), SlotClass(row.slot_class), row.slots)
+
+
+def _columns(days: Collection[Day]) -> dict[str, Any]:
+    people, metrics, dates = zip(*days, strict=True)
+    return {"person_ids": list(people), "metrics": list(map(str, metrics)), "days": list(dates)}
