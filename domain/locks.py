@@ -1,8 +1,8 @@
 """The one lock order of everything that changes participation or scores.
 
 First the touched people's rows in id order, then the touched competitions' advisory locks in id
-order, shared. Only a freeze takes a competition's lock exclusively; advisory locks queue fairly, so
-a steady stream of writers cannot starve it.
+order, shared. Only a freeze and a change of rules take a competition's lock exclusively; advisory
+locks queue fairly, so a steady stream of writers cannot starve them.
 """
 
 import uuid
@@ -18,6 +18,23 @@ def lock_people(session: Session, person_ids: Collection[int]) -> None:
     session.execute(
         text("SELECT FROM person WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"),
         {"ids": sorted(person_ids)},
+    )
+
+
+def try_lock_people(session: Session, person_ids: Collection[int]) -> bool:
+    """Lock people's rows without waiting, which may be done out of order; say whether all came."""
+    found = session.execute(
+        text("SELECT id FROM person WHERE id = ANY(:ids) FOR NO KEY UPDATE SKIP LOCKED"),
+        {"ids": sorted(person_ids)},
+    )
+    return len(found.all()) == len(person_ids)
+
+
+def lock_competition_alone(session: Session, competition_id: uuid.UUID) -> None:
+    """Keep every writer out of a competition until the transaction ends."""
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:id AS text), 0))"),
+        {"id": str(competition_id)},
     )
 
 

@@ -1,5 +1,6 @@
 """Tables of Podium. Columns, constraints and enums; no queries and no I/O."""
 
+from models.api_key import ApiKey
 from models.audit import ScoreAudit
 from models.base import Base
 from models.board import Board, BoardDirty
@@ -9,13 +10,16 @@ from models.device_look import DeviceLook
 from models.flag import Flag, PastDecision
 from models.idempotency import IdempotencyKey
 from models.person import Person
+from models.posting import Posting
 from models.record import Record
+from models.rules import PastRules
 from models.score import ScoreDay
 from models.slots import SlotDay
 from models.source import Source, SourceOrder
 from models.sync import SyncRequest
 
 __all__ = [
+    "ApiKey",
     "Base",
     "Board",
     "BoardDirty",
@@ -28,7 +32,9 @@ __all__ = [
     "IdempotencyKey",
     "Participant",
     "PastDecision",
+    "PastRules",
     "Person",
+    "Posting",
     "Record",
     "ScoreAudit",
     "ScoreDay",

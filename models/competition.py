@@ -140,6 +140,7 @@ class Participant(Base):
 
     __table_args__ = (
         CheckConstraint(f"computed + posted BETWEEN 0 AND {MAX_SCORE}", name="exact_in_a_double"),
+        CheckConstraint("posted >= 0", name="posted_not_negative"),
         Index("ix_participant_ranking", "competition_id", text("score DESC"), "user_id"),
         Index("ix_participant_person_id", "person_id"),
         Index("ix_participant_joined", "competition_id", "joined_at", "user_id"),

@@ -1,8 +1,9 @@
 """Routes of the API: typed in, typed out, and written down for the OpenAPI document.
 
-A route is a function with keyword parameters. `caller: Caller` asks for a valid token, `body` and
-`query` are pydantic models, every other parameter comes from the path. It returns a Reply, or a
-Flask response where the bytes are already made.
+A route is a function with keyword parameters. `caller: Caller` asks for a person's token,
+`caller: Service` for a service's key with the route's scope, `caller: Caller | Service` for either.
+`body` and `query` are pydantic models, every other parameter comes from the path. It returns a
+Reply, or a Flask response where the bytes are already made.
 """
 
 import inspect
@@ -10,14 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from flask import Flask, Response, g, request
 from pydantic import BaseModel
 
+from models.api_key import KeyScope
 from web.auth import caller_of_request
 from web.idempotency import once
 from web.limits import guard
+from web.people import Caller
 from web.replies import Reply
 from web.requests import read_body, read_query
 
@@ -44,6 +47,8 @@ class Operation:
     """Bytes of the largest body, where it is not the usual."""
     also: dict[HTTPStatus, str]
     """Other answers that are not errors."""
+    scope: KeyScope | None
+    """What a service's key must be for; None keeps services out."""
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -52,8 +57,16 @@ class Operation:
 
     @property
     def needs_caller(self) -> bool:
-        """Whether a token is asked for."""
+        """Whether a credential is asked for."""
         return "caller" in self.parameters
+
+    @property
+    def takes_people(self) -> bool:
+        """Whether a person's token will do."""
+        if not self.needs_caller:
+            return False
+        kind = self.parameters["caller"].annotation
+        return Caller in (get_args(kind) or (kind,))
 
     @property
     def is_kept(self) -> bool:
@@ -90,6 +103,7 @@ class Routes:
         limit: str | None = None,
         largest: int | None = None,
         also: dict[HTTPStatus, str] | None = None,
+        scope: KeyScope | None = None,
     ) -> Callable[[Handler], Handler]:
         """Note a route. The first line of the handler's docstring becomes its summary."""
 
@@ -106,6 +120,7 @@ class Routes:
                     limit,
                     largest,
                     also or {},
+                    scope,
                 )
             )
             return handler
@@ -129,12 +144,14 @@ def _view(operation: Operation, app: Flask) -> Callable[..., Response]:
     query, body = operation.model("query"), operation.model("body")
     needs_caller, is_kept, handler = operation.needs_caller, operation.is_kept, operation.handler
     is_weighed, name = operation.is_weighed, f"{operation.noun}.{handler.__name__}"
+    takes_people, scope = operation.takes_people, operation.scope
     within = guard(app, operation.limit, name) if operation.limit else None
 
     @wraps(handler)
     def view(**arguments: Any) -> Response:
         if needs_caller:
-            arguments["caller"] = g.caller = caller_of_request()
+            g.caller = caller_of_request(people=takes_people, scope=scope)
+            arguments["caller"] = g.caller
         if operation.largest is not None:
             request.max_content_length = operation.largest
         if query is not None:
@@ -150,8 +167,7 @@ def _view(operation: Operation, app: Flask) -> Callable[..., Response]:
             return handler(**arguments)
 
         if is_kept:
-            who = str(g.caller.user_id)
-            return once(who, lambda: cast("Reply", act())).response()
+            return once(g.caller.name, lambda: cast("Reply", act())).response()
         answer = act()
         return answer.response() if isinstance(answer, Reply) else answer
 

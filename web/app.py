@@ -20,7 +20,9 @@ from web import (
     limits,
     me,
     pages,
+    postings,
     records,
+    rules,
     sources,
     stats,
 )
@@ -47,9 +49,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     for noun in (
         me,
         competitions,
+        rules,
         explanations,
         flags,
         leaderboard,
+        postings,
         fitness,
         records,
         sources,

@@ -12,6 +12,7 @@ from domain.errors import Conflict
 from domain.fitness.token_keys import Rotation, rotate_page
 from domain.scoring.full import recompute_page
 from web.db import front
+from web.key_commands import keys
 
 SANDBOX_PASSWORD = "podium"  # noqa: S105  everyone's in the sandbox
 TIMEOUT_SECONDS = 5
@@ -28,6 +29,7 @@ def install(app: Flask) -> None:
     app.cli.add_command(dev)
     app.cli.add_command(scores)
     app.cli.add_command(tokens)
+    app.cli.add_command(keys)
 
 
 @dev.command("token")

@@ -20,6 +20,7 @@ from web.board_table import BoardTable
 from web.live.bells import Bells
 from web.live.positions import Positions
 from web.people import People
+from web.services import Services
 from web.tokens import TokenVerifier
 from worker.app import make_app
 from worker.doorbell import Doorbell
@@ -78,6 +79,11 @@ class Front:
     def people(self) -> People:
         """Who is behind a checked token."""
         return People(self.unit)
+
+    @cached_property
+    def services(self) -> Services:
+        """Who is behind a key."""
+        return Services(self.unit)
 
     @cached_property
     def facts(self) -> BoardFacts:

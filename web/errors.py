@@ -28,6 +28,10 @@ from web.schemas.problem import FieldError, Problem
 log = structlog.get_logger(__name__)
 
 PROBLEM = "application/problem+json"
+BEARER = "Bearer"
+API_KEY = "ApiKey"
+"""Not a registered scheme, but RFC 9110 wants one named with every 401."""
+ERRORS = {BEARER: "invalid_token", API_KEY: "invalid_key"}
 MOST_ERRORS = 20
 LONGEST_NAME = 64
 
@@ -39,9 +43,15 @@ class Malformed(PodiumError):
 
 
 class Unauthorised(PodiumError):
-    """No credential, or one that is not valid here."""
+    """No credential, or one that is not valid here. `schemes` are those that would do."""
 
     code = "unauthorised"
+
+    def __init__(
+        self, detail: str, *, code: str | None = None, schemes: tuple[str, ...] = (BEARER,)
+    ) -> None:
+        super().__init__(detail, code=code)
+        self.schemes = schemes
 
 
 class UnsupportedMediaType(PodiumError):
@@ -160,8 +170,10 @@ def _headers(error: PodiumError) -> dict[str, str]:
 def _challenge(error: Unauthorised) -> str:
     """RFC 6750, section 3: nothing but the scheme when no token was shown."""
     if error.code == "credential_missing":
-        return 'Bearer realm="podium"'
-    return f'Bearer realm="podium", error="invalid_token", error_description="{error.detail}"'
+        return ", ".join(f'{scheme} realm="podium"' for scheme in error.schemes)
+    (scheme,) = error.schemes
+    reason = f'error="{ERRORS[scheme]}", error_description="{error.detail}"'
+    return f'{scheme} realm="podium", {reason}'
 
 
 def _fields(error: PodiumError) -> dict[str, list[FieldError]]:

@@ -52,7 +52,8 @@ def guard(app: Flask, limit: str, name: str) -> Callable[[], None]:
 
 
 def _caller() -> str:
-    return str(g.caller.user_id)
+    name: str = g.caller.name
+    return name
 
 
 def _weight() -> int:

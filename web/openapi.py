@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from web.api import Operation
+from web.auth import KEY_HEADER
 from web.errors import PROBLEM
 from web.idempotency import HEADER
 from web.replies import JSON
@@ -25,11 +26,12 @@ Mode = Literal["validation", "serialization"]
 
 EVERYWHERE = {HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong here."}
 WITH_CALLER = {
-    HTTPStatus.UNAUTHORIZED: "No token, or one that is not valid here.",
+    HTTPStatus.BAD_REQUEST: "Two credentials, or a header that cannot be read.",
+    HTTPStatus.UNAUTHORIZED: "No credential, or one that is not valid here.",
     HTTPStatus.SERVICE_UNAVAILABLE: "A needed part is down; try again after `Retry-After`.",
 }
 WITH_BODY = {
-    HTTPStatus.BAD_REQUEST: "The body or a header cannot be read.",
+    HTTPStatus.BAD_REQUEST: "Two credentials, or a body or a header that cannot be read.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not JSON.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Some fields are not valid.",
@@ -56,7 +58,8 @@ def document(operations: list[Operation], version: str) -> dict[str, Any]:
         "components": {
             "schemas": components,
             "securitySchemes": {
-                "person": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                "person": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "service": {"type": "apiKey", "in": "header", "name": KEY_HEADER},
             },
         },
     }
@@ -87,12 +90,18 @@ def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     if description:
         found["description"] = description
     if operation.needs_caller:
-        found["security"] = [{"person": []}]
+        found["security"] = _security(operation)
     if (body := operation.model("body")) is not None:
         required = any(field.is_required() for field in body.model_fields.values())
         content = {JSON: {"schema": schemas[body, "validation"]}}
         found["requestBody"] = {"required": required, "content": content}
     return found
+
+
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    people: list[dict[str, list[str]]] = [{"person": []}] if operation.takes_people else []
+    services = [{"service": [str(operation.scope)]}] if operation.scope else []
+    return people + services
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -150,6 +159,7 @@ def _refusals(operation: Operation) -> dict[HTTPStatus, str]:
     found = dict(EVERYWHERE)
     if operation.needs_caller:
         found |= WITH_CALLER
+        found[HTTPStatus.FORBIDDEN] = _shut(operation)
     if operation.model("query") is not None:
         found[HTTPStatus.UNPROCESSABLE_ENTITY] = "Some parameters are not valid."
     if operation.model("body") is not None:
@@ -161,5 +171,11 @@ def _refusals(operation: Operation) -> dict[HTTPStatus, str]:
     if operation.is_kept:
         before = found.get(HTTPStatus.CONFLICT)
         found[HTTPStatus.CONFLICT] = f"{before} {KEPT}" if before else KEPT
-        found.setdefault(HTTPStatus.BAD_REQUEST, "A header cannot be read.")
     return found
+
+
+def _shut(operation: Operation) -> str:
+    if operation.scope is None:
+        return "A service's key, where a person's token is asked for."
+    lacking = f"A key without the scope `{operation.scope}`."
+    return lacking if operation.takes_people else f"A person's token. {lacking}"

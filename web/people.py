@@ -31,6 +31,11 @@ class Caller:
         return self.person.user_id
 
     @property
+    def name(self) -> str:
+        """Who calls, when repeats and limits are counted."""
+        return str(self.person.user_id)
+
+    @property
     def is_admin(self) -> bool:
         """Whether the token says so."""
         return self.identity.is_admin

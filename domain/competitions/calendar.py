@@ -37,3 +37,20 @@ def days_of(starts_at: datetime, ends_at: datetime, timezone: str) -> Iterator[L
         if max(start, starts_at) < min(end, ends_at):
             yield LocalDay(day, max(start, starts_at), min(end, ends_at))
         day += timedelta(days=1)
+
+
+def end_of_same_length(
+    starts_at: datetime, ends_at: datetime, timezone: str, new_start: datetime
+) -> datetime:
+    """Return where a stretch that begins at `new_start` ends, in UTC.
+
+    From a day on, what stays is the length on the wall clock: a week from midnight to midnight is
+    one still when the clock changes in it.
+    """
+    if ends_at - starts_at < timedelta(days=1):
+        return new_start + (ends_at - starts_at)
+    zone = ZoneInfo(timezone)
+    old, end, new = (
+        moment.astimezone(zone).replace(tzinfo=None) for moment in (starts_at, ends_at, new_start)
+    )
+    return (new + (end - old)).replace(tzinfo=zone).astimezone(UTC)

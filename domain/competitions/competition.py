@@ -3,7 +3,7 @@
 import secrets
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, or_, select, text
@@ -65,12 +65,12 @@ class Seen:
 
 def create(session: Session, organiser: Person, new: NewCompetition, now: datetime) -> Competition:
     """Make a competition with its calendar and an empty board. Raises Invalid for bad times."""
-    _check_times(new, now)
+    check_times(new, now)
     competition = Competition(
         id=new_id(),
         organiser_id=organiser.id,
         status=CompetitionStatus.ACTIVE if new.starts_at <= now else CompetitionStatus.UPCOMING,
-        invite_code=secrets.token_urlsafe(9) if new.visibility is Visibility.PRIVATE else None,
+        invite_code=invite_code_of(new.visibility),
         participant_count=0,
         rules_version=1,
         created_at=now,
@@ -79,17 +79,35 @@ def create(session: Session, organiser: Person, new: NewCompetition, now: dateti
     session.add(competition)
     session.flush()  # the rows below refer to it
     session.add(Board(competition_id=competition.id, epoch=secrets.token_hex(6), offset=0))
-    session.add_all(
-        CompetitionDay(
-            competition_id=competition.id, day=day.day, starts_at=day.start, ends_at=day.end
-        )
-        for day in days_of(new.starts_at, new.ends_at, new.timezone)
-    )
+    lay_out_days(session, competition)
     mark_dirty(session, [(competition.id, None)])
     return competition
 
 
-def _check_times(new: NewCompetition, now: datetime) -> None:
+def decided_of(competition: Competition) -> NewCompetition:
+    """Return what the organiser has decided so far."""
+    return NewCompetition(
+        **{one.name: getattr(competition, one.name) for one in fields(NewCompetition)}
+    )
+
+
+def invite_code_of(visibility: Visibility) -> str | None:
+    """Return a new code for a private competition."""
+    return secrets.token_urlsafe(9) if visibility is Visibility.PRIVATE else None
+
+
+def lay_out_days(session: Session, competition: Competition) -> None:
+    """Write the calendar of a competition that has none."""
+    session.add_all(
+        CompetitionDay(
+            competition_id=competition.id, day=day.day, starts_at=day.start, ends_at=day.end
+        )
+        for day in days_of(competition.starts_at, competition.ends_at, competition.timezone)
+    )
+
+
+def check_times(new: NewCompetition, now: datetime) -> None:
+    """Raise Invalid for times that no competition has."""
     epoch = datetime.fromtimestamp(0, tz=new.starts_at.tzinfo)
     for name, moment in (("starts_at", new.starts_at), ("ends_at", new.ends_at)):
         if (moment - epoch) % QUARTER:

@@ -66,7 +66,10 @@ QUEUE = text(
     """
     INSERT INTO sync_request (id, connection_id, person_id, reason, status, requested_at, due_at,
                               window_from, window_to)
-    VALUES (:id, :connection_id, :person_id, 'owed', 'queued', :now, :now, :start, :stop)
+    SELECT x.id, x.connection_id, x.person_id, 'owed', 'queued', :now, :now, x.start, x.stop
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:connections AS uuid[]), CAST(:people AS bigint[]),
+                CAST(:starts AS timestamptz[]), CAST(:stops AS timestamptz[]))
+         AS x(id, connection_id, person_id, start, stop)
     """
 )
 
@@ -82,8 +85,7 @@ def owe_what_is_missing(session: Session, person_ids: Collection[int], now: date
         for row in session.execute(SHORT, {"people": list(person_ids)})
         for window in _without(Window(row.needed_from, row.fetched_from), row.known)
     ]
-    for connection_id, person_id, window in missing:
-        owe(session, connection_id, person_id, window, now)
+    _queue(session, missing, now)
     return len(missing)
 
 
@@ -91,19 +93,25 @@ def owe(
     session: Session, connection_id: uuid.UUID, person_id: int, window: Window, now: datetime
 ) -> None:
     """Queue a stretch of the past, cut into calls, until it is fetched."""
+    _queue(session, [(connection_id, person_id, window)], now)
+
+
+def _queue(
+    session: Session, owed: Collection[tuple[uuid.UUID, int, Window]], now: datetime
+) -> None:
+    calls = [(one, person, call) for one, person, window in owed for call in window.calls()]
+    if not calls:
+        return
     session.execute(
         QUEUE,
-        [
-            {
-                "id": new_id(),
-                "connection_id": connection_id,
-                "person_id": person_id,
-                "now": now,
-                "start": call.start,
-                "stop": call.end,
-            }
-            for call in window.calls()
-        ],
+        {
+            "now": now,
+            "ids": [new_id() for _ in calls],
+            "connections": [connection_id for connection_id, _, _ in calls],
+            "people": [person_id for _, person_id, _ in calls],
+            "starts": [call.start for _, _, call in calls],
+            "stops": [call.end for _, _, call in calls],
+        },
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from domain.errors import NotFound
 from domain.scoring.flags import flags_of
 from domain.scoring.merge import MERGED
+from domain.scoring.postings import Postings, postings_of
 from models import Competition, Flag, Participant, Person, ScoreDay
 from models.competition import Sources
 from models.slots import SlotClass
@@ -65,12 +66,13 @@ class ExplainedDay:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A participant's score and the days that it is made of."""
+    """A participant's score, and the days and postings that it is made of."""
 
     competition: Competition
     participant: Participant
     days: list[ExplainedDay]
     flags: list[Flag]
+    postings: Postings
 
 
 PARTS = text(
@@ -121,7 +123,8 @@ def explain(session: Session, competition_id: uuid.UUID, user_id: uuid.UUID) -> 
         parts.setdefault(row.day, []).append(_part(row, competition.sources))
     days = session.scalars(select(ScoreDay).filter_by(**ids).order_by(ScoreDay.day)).all()
     flags = flags_of(session, competition_id, participant.person_id)
-    return Explanation(competition, participant, list(_days(days, parts)), flags)
+    posted = postings_of(session, competition_id, participant.person_id)
+    return Explanation(competition, participant, list(_days(days, parts)), flags, posted)
 
 
 def _days(days: Sequence[ScoreDay], parts: dict[date, list[SourcePart]]) -> Iterator[ExplainedDay]:

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain.scoring.merge import MERGED
+from models import Participant
 from models.competition import MAX_SCORE
 from models.slots import Metric
 
@@ -109,14 +110,14 @@ ONE_PLAN = text("SET LOCAL plan_cache_mode = force_generic_plan")
 
 ADD_UP = text(
     """
-    UPDATE participant m SET computed = s.total
+    UPDATE participant m SET computed = least(s.total, :max_score - m.posted)
     FROM (
         SELECT x.competition_id, x.person_id,
-               least(CASE k.scoring
+               CASE k.scoring
                    WHEN 'total' THEN div(coalesce(sum(d.counted), 0), 1000)
                    WHEN 'best_day' THEN div(coalesce(max(d.counted), 0), 1000)
                    WHEN 'goal_days' THEN count(*) FILTER (WHERE d.counted >= k.goal * 1000)
-               END, :max_score) AS total
+               END AS total
         FROM unnest(CAST(:competition_ids AS uuid[]), CAST(:person_ids AS bigint[]))
              AS x(competition_id, person_id)
         JOIN competition k ON k.id = x.competition_id
@@ -124,8 +125,16 @@ ADD_UP = text(
         GROUP BY x.competition_id, x.person_id, k.scoring
     ) s
     WHERE m.competition_id = s.competition_id AND m.person_id = s.person_id
-      AND m.computed IS DISTINCT FROM s.total
+      AND m.computed IS DISTINCT FROM least(s.total, :max_score - m.posted)
     RETURNING m.competition_id, m.person_id
+    """
+)
+
+FORGET = text(
+    """
+    WITH days AS (DELETE FROM score_day WHERE competition_id = :competition_id)
+    UPDATE participant SET computed = 0 WHERE competition_id = :competition_id AND computed <> 0
+    RETURNING competition_id, person_id
     """
 )
 
@@ -160,6 +169,17 @@ def recompute_participant(
     The caller holds the locks of `domain.locks`.
     """
     return recompute_people(session, competition_id, [person_id])
+
+
+def recompute_anew(session: Session, competition_id: uuid.UUID) -> list[ScoreKey]:
+    """Forget what was counted and count by the rules of now; return whose score may have changed.
+
+    The caller holds the competition alone.
+    """
+    before = session.execute(FORGET, {"competition_id": competition_id}).all()
+    people = select(Participant.person_id).where(Participant.competition_id == competition_id)
+    counted = recompute_people(session, competition_id, session.scalars(people).all())
+    return sorted({(row.competition_id, row.person_id) for row in before} | set(counted))
 
 
 def recompute_people(

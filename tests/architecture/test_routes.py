@@ -22,6 +22,8 @@ PUBLIC = {
     "/page-config.json",
     "/static/<path:name>",
 }
+FOR_SERVICES = {"/api/v1/leaderboard/update"}
+"""Routes that take a service's key and no person's token."""
 ADMITTING = "_served.<locals>.handler"
 """The wrapper of `web/live/routes.py`, which asks for a credential before anything else."""
 
@@ -52,7 +54,8 @@ def test_without_a_credential_there_is_no_answer(site: Flask) -> None:
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             answer = client.open(address(rule), method=method)
             assert answer.status_code == 401, f"{method} {rule.rule}"
-            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+            scheme = "ApiKey" if rule.rule in FOR_SERVICES else "Bearer"
+            assert answer.headers["WWW-Authenticate"].startswith(scheme)
             asked += 1
     assert asked > 10
 

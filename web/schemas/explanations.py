@@ -10,6 +10,7 @@ from models.source import SourceKind
 from web.schemas.competitions import ScoringAnswer
 from web.schemas.fields import Answer, in_units
 from web.schemas.flags import FlagFacts
+from web.schemas.postings import PostingLine
 
 
 class PartAnswer(Answer):
@@ -59,7 +60,7 @@ class DayAnswer(Answer):
 
 
 class ExplanationAnswer(Answer):
-    """A score and its days. `score` is `computed` and `posted`."""
+    """A score, its days and its postings. `score` is `computed` and `posted`."""
 
     competition_id: uuid.UUID
     user_id: uuid.UUID
@@ -71,6 +72,9 @@ class ExplanationAnswer(Answer):
     days: list[DayAnswer]
     flags: list[FlagFacts]
     """Doubts about this data, and what was decided."""
+    posting_count: int
+    postings: list[PostingLine]
+    """The latest 100, in order of time; the last one's `after` is `posted`."""
 
     @classmethod
     def of(cls, found: Explanation) -> Self:
@@ -95,4 +99,6 @@ class ExplanationAnswer(Answer):
                 for day in found.days
             ],
             flags=[FlagFacts.of_flag(flag) for flag in found.flags],
+            posting_count=found.postings.count,
+            postings=[PostingLine.of(line) for line in found.postings.lines],
         )

@@ -74,6 +74,11 @@ Name = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH),
     AfterValidator(_one_line),
 ]
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+    AfterValidator(_one_line),
+]
 Prose = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=2000),

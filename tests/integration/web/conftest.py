@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import jwt
@@ -11,11 +12,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
+from domain import api_keys, clock
 from domain.redis import Redis
 from domain.settings import Settings
 from models import Person
+from models.api_key import KeyScope
 from sandbox.server import running
 from sandbox.world import World
 from tests.integration.web.documented import Documented
@@ -35,6 +39,9 @@ class Caller:
     sub: uuid.UUID
     headers: dict[str, str] = field(default_factory=dict)
 
+    def credential(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
     def get(self, path: str, **more: Any) -> TestResponse:
         return self.call("GET", path, **more)
 
@@ -46,10 +53,17 @@ class Caller:
     ) -> TestResponse:
         if more.get("json", "") is None:
             del more["json"]
-        headers = {"Authorization": f"Bearer {self.token}", **self.headers, **(headers or {})}
+        headers = {**self.credential(), **self.headers, **(headers or {})}
         answer = self.client.open(f"/api/v1{path}", method=method, headers=headers, **more)
         self.documented.check(answer)
         return answer
+
+
+class Machine(Caller):
+    """A service; its token is a key."""
+
+    def credential(self) -> dict[str, str]:
+        return {"X-API-Key": self.token}
 
 
 def token_of(issuer: str, sub: uuid.UUID, **changes: Any) -> str:
@@ -134,3 +148,21 @@ def sign_in(app: Flask, documented: Documented, site_settings: Settings) -> Sign
 def caller(sign_in: SignIn) -> Caller:
     """A newcomer."""
     return sign_in()
+
+
+WithKey = Callable[..., Machine]
+
+
+@pytest.fixture
+def with_key(app: Flask, documented: Documented, session: Session) -> WithKey:
+    """Give a service a key; by default one to post scores with."""
+
+    def give(
+        *scopes: KeyScope, name: str = "treadmills", expires_at: datetime | None = None
+    ) -> Machine:
+        wanted = scopes or (KeyScope.SCORES_WRITE,)
+        made = api_keys.create(session, name, wanted, expires_at, clock.now())
+        session.commit()
+        return Machine(app.test_client(), documented, made.key, made.row.id)
+
+    return give

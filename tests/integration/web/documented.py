@@ -14,9 +14,10 @@ class Documented:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._components = document["components"]
+        # A path without parameters is matched before one with them.
         self._paths = [
             (re.compile(PARAMETER.sub("[^/]+", path)), operations)
-            for path, operations in document["paths"].items()
+            for path, operations in sorted(document["paths"].items(), key=lambda one: "{" in one[0])
         ]
 
     def check(self, answer: TestResponse) -> None:

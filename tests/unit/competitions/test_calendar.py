@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.competitions.calendar import days_of
+from domain.competitions.calendar import days_of, end_of_same_length
 
 ZONES = [
     "UTC",
@@ -61,3 +61,38 @@ def test_a_skipped_date_does_not_appear() -> None:
     days = [one.day for one in days_of(start, start + timedelta(days=3), "Pacific/Apia")]
     assert date(2011, 12, 30) not in days
     assert [date(2011, 12, 29), date(2011, 12, 31)] == days[1:3]
+
+
+@given(starts, st.integers(1, 40 * 96), st.sampled_from(ZONES), starts)
+def test_a_copy_is_as_long_on_the_wall_clock(
+    start: datetime, quarters: int, name: str, new: datetime
+) -> None:
+    zone = ZoneInfo(name)
+    end = start + quarters * timedelta(minutes=15)
+    same = end_of_same_length(start, end, name, new)
+    assert same > new
+    assert same.timestamp() % 900 == 0
+    if quarters < 96:
+        assert same - new == end - start
+        return
+    old_start, old_end, new_start, new_end = (
+        moment.astimezone(zone).replace(tzinfo=None) for moment in (start, end, new, same)
+    )
+    # Wall clocks skip up to an hour, and what would end in there ends after it.
+    skipped = (new_end - new_start) - (old_end - old_start)
+    assert timedelta(0) <= skipped <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("new", "end"),
+    [
+        ("2027-03-08T23:00:00Z", "2027-03-15T23:00:00Z"),
+        ("2027-03-22T23:00:00Z", "2027-03-29T22:00:00Z"),
+        ("2027-10-25T22:00:00Z", "2027-11-01T23:00:00Z"),
+    ],
+)
+def test_midnight_to_midnight_stays_so_when_berlin_changes_its_clock(new: str, end: str) -> None:
+    start = datetime(2027, 2, 28, 23, tzinfo=UTC)
+    week = timedelta(days=7)
+    found = end_of_same_length(start, start + week, "Europe/Berlin", datetime.fromisoformat(new))
+    assert found == datetime.fromisoformat(end)

@@ -1,0 +1,74 @@
+"""`/api/v1/competitions/{id}`: changes before the start, and copies."""
+
+import uuid
+from http import HTTPStatus
+
+from domain import clock
+from domain.competitions.competition import see
+from domain.competitions.copying import copy
+from domain.competitions.rules import change
+from models import Competition
+from web.api import PREFIX, Routes
+from web.db import front
+from web.idempotency import keep
+from web.people import Caller
+from web.replies import Reply, reply
+from web.schemas.competitions import CompetitionAnswer
+from web.schemas.rules import ChangeBody, CopyBody
+from worker.unit import Unit
+
+routes = Routes("competitions")
+
+ABSENT = "There is no such competition for you."
+
+
+@routes.route(
+    "PATCH",
+    "/competitions/<uuid:competition_id>",
+    CompetitionAnswer,
+    refusals={
+        HTTPStatus.NOT_FOUND: ABSENT,
+        HTTPStatus.FORBIDDEN: "You are not its organiser.",
+        HTTPStatus.CONFLICT: "It has started, or more people take part than would be let in.",
+    },
+)
+def patch(caller: Caller, competition_id: uuid.UUID, body: ChangeBody) -> Reply:
+    """Change a competition that I organise; what is left out stays.
+
+    Rules may change before the start, and `rules_version` rises with them; after it only name and
+    description may. What is sent as it is already counts as left out.
+    """
+    with front().unit() as unit:
+        changed = change(unit.session, caller.person, competition_id, body.given())
+        if changed.rules:
+            unit.after_commit(lambda: front().doorbell.ring("leaderboards.flush"))
+        if changed.owes:
+            unit.after_commit(lambda: front().doorbell.ring("fitness.pull_batch"))
+        return reply(_seen(unit, caller, changed.competition))
+
+
+@routes.route(
+    "POST",
+    "/competitions/<uuid:competition_id>/copy",
+    CompetitionAnswer,
+    status=HTTPStatus.CREATED,
+    refusals={
+        HTTPStatus.NOT_FOUND: ABSENT,
+        HTTPStatus.UNPROCESSABLE_ENTITY: "The times do not fit together.",
+    },
+)
+def copy_(caller: Caller, competition_id: uuid.UUID, body: CopyBody) -> Reply:
+    """Hold a competition that I may see once more, as its organiser, by the same rules."""
+    start, end, name, now = body.starts_at, body.ends_at, body.name, clock.now()
+    with front().unit() as unit:
+        session, person, admin = unit.session, caller.person, caller.is_admin
+        made = copy(session, person, competition_id, start, end, name, now, is_admin=admin)
+        unit.after_commit(lambda: front().doorbell.ring("leaderboards.flush"))
+        location = f"{PREFIX}/competitions/{made.id}"
+        seen = _seen(unit, caller, made)
+        return keep(unit, reply(seen, HTTPStatus.CREATED, location=location))
+
+
+def _seen(unit: Unit, caller: Caller, competition: Competition) -> CompetitionAnswer:
+    (seen,) = see(unit.session, [competition], caller.person)
+    return CompetitionAnswer.of(seen)
