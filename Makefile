@@ -25,11 +25,12 @@ lint: $(VENV)/.installed ## style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed ## measure the sync, the uploads, the scores and the board against their ceilings
+bench: $(VENV)/.installed ## measure the sync, the uploads, the scores and the boards against their ceilings
 	$(BIN)/python -m bench.sync
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.recompute
 	$(BIN)/python -m bench.board
+	$(BIN)/python -m bench.boards
 
 lock: $(VENV)/.installed ## write requirements/*.txt anew from requirements/*.in
 	$(LOCK) requirements/uv.in --output-file requirements/uv.txt

@@ -78,6 +78,11 @@ beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 4},
     },
+    "board comparison": {
+        "task": "leaderboards.verify_due",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
     "competition sweep": {
         "task": "competitions.sweep",
         "schedule": 5.0,

@@ -24,8 +24,8 @@ from datetime import datetime, timedelta
 import psycopg
 from sqlalchemy import text
 
-from bench.board import token
 from bench.load import wait_until_it_listens
+from bench.reads import token
 from bench.stage import Stage, populate, process, stage
 from domain import clock
 from models.slots import Metric

@@ -21,11 +21,20 @@ class Board(Base):
     """Random; changes with every rebuild."""
     offset: Mapped[int] = mapped_column("offset", server_default=text("0"))
     """Rises with every accepted flush and never restarts."""
+    lineage: Mapped[str] = mapped_column(server_default=text("''"))
+    """Random; names the last accepted flush, empty after a rebuild."""
     rebuild_token: Mapped[uuid.UUID | None]
     """Lease of the rebuild under way; flushers stand back meanwhile."""
     rebuild_until: Mapped[datetime | None]
+    verified_at: Mapped[datetime | None]
+    """When the picture was last compared with the table."""
+    verify_until: Mapped[datetime | None]
+    """Lease of the comparison under way."""
+    drift: Mapped[int] = mapped_column(server_default=text("0"))
+    """Lines that the last comparison found wrong."""
 
     __table_args__ = (
+        CheckConstraint("drift >= 0", name="drift"),
         CheckConstraint(
             "(rebuild_token IS NULL) = (rebuild_until IS NULL)", name="lease_has_an_end"
         ),

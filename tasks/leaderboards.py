@@ -6,11 +6,12 @@ import uuid
 import structlog
 
 from domain import clock
-from domain.leaderboards import rebuild as rebuilds
 from domain.leaderboards import sweep as sweeps
+from domain.leaderboards import verify
 from domain.leaderboards.flush import BoardLost, Outcome, flush_board
 from domain.leaderboards.marks import mark_dirty, marked_boards
 from domain.leaderboards.store import BoardStore
+from tasks.mending import rebuild_board, verify_board
 from worker.task import PodiumTask, task
 
 log = structlog.get_logger(__name__)
@@ -45,23 +46,7 @@ def flush(self: PodiumTask) -> None:
 @task("leaderboards.rebuild")
 def rebuild(self: PodiumTask, *, competition_id: str) -> None:
     """Make a board anew if Redis does not show what the table knows."""
-    store = BoardStore(self.redis)
-    with self.unit() as unit:
-        now = clock.now()
-        work = rebuilds.begin(unit.session, store, uuid.UUID(competition_id), now)
-    if work is None:
-        return
-    try:
-        _copy(self, store, work)
-        with self.unit() as unit:
-            reached = rebuilds.finish(unit.session, store, work)
-        outcome = "board.rebuilt" if reached else "board.changed_during_rebuild"
-        log.info(outcome, competition_id=competition_id, people=work.copied)
-    except rebuilds.LeaseLost:
-        log.warning("board.rebuild_overtaken", competition_id=competition_id)
-    finally:
-        with self.unit() as unit:
-            rebuilds.give_up(unit.session, work)
+    rebuild_board(self.unit, BoardStore(self.redis), uuid.UUID(competition_id))
     self.doorbell.ring(FLUSH)
 
 
@@ -81,18 +66,24 @@ def sweep(self: PodiumTask) -> None:
         self.doorbell.ring(FLUSH)
 
 
+@task("leaderboards.verify_due")
+def verify_due(self: PodiumTask) -> None:
+    """Compare the live boards that were not compared for a day, and mend what is wrong."""
+    store = BoardStore(self.redis)
+    stop_at = time.monotonic() + DRAIN_SECONDS
+    while time.monotonic() < stop_at:
+        with self.unit() as unit:
+            due = verify.claim_due(unit.session, clock.now())
+        if not due:
+            return
+        _retire_what_is_over(self, store)
+        for competition_id in due:
+            _verify_one(self, store, competition_id)
+
+
 def _marked(self: PodiumTask) -> list[uuid.UUID]:
     with self.unit() as unit:
         return marked_boards(unit.session)
-
-
-def _copy(self: PodiumTask, store: BoardStore, work: rebuilds.Rebuild) -> None:
-    while True:
-        with self.unit() as unit:
-            people = rebuilds.read_page(unit.session, work, clock.now())
-        if not people:
-            return
-        rebuilds.copy_page(store, work, people)
 
 
 def _flush_one(self: PodiumTask, store: BoardStore, competition_id: uuid.UUID) -> Outcome:
@@ -101,3 +92,28 @@ def _flush_one(self: PodiumTask, store: BoardStore, competition_id: uuid.UUID) -
             return flush_board(unit.session, store, competition_id, clock.now())
     except BoardLost:
         return Outcome.LOST
+
+
+def _verify_one(self: PodiumTask, store: BoardStore, competition_id: uuid.UUID) -> None:
+    """Compare one board. It stays due until what was found is mended."""
+    try:
+        verdict = verify_board(self.unit, store, competition_id)
+    except verify.NotComparable:
+        return
+    if verdict.drift:
+        log.error("board.drifted", competition_id=str(competition_id), lines=verdict.drift)
+        with self.unit() as unit:
+            verify.note_drift(unit.session, verdict)
+        rebuild_board(self.unit, store, competition_id, force=True)
+    with self.unit() as unit:
+        verify.record(unit.session, verdict, clock.now())
+        unit.after_commit(lambda: self.doorbell.ring(FLUSH))
+
+
+def _retire_what_is_over(self: PodiumTask, store: BoardStore) -> None:
+    """Let boards expire that came back with an older state of Redis."""
+    shown = list(store.shown())
+    with self.unit() as unit:
+        live = verify.live_among(unit.session, shown)
+    for competition_id in set(shown) - live:
+        store.retire(competition_id)

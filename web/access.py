@@ -21,7 +21,7 @@ SAFE_HEADERS = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
 )
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
-QUIET = {"/health", "/health/ready"}
+QUIET = {"/health", "/health/ready", "/metrics"}
 """Asked every few seconds by machines, which see themselves that something is not ready."""
 
 

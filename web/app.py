@@ -19,6 +19,7 @@ from web import (
     leaderboard,
     limits,
     me,
+    metrics,
     pages,
     postings,
     records,
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     live.register(app)
     docs.install(app)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(metrics.blueprint)
     cli.install(app)
     return app
 

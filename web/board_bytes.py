@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import orjson
 
-from domain.leaderboards.board import Page, Row
+from domain.leaderboards.board import Page, Place, Row
 from web.board_facts import Facts
 
+NOT_THERE = b"null"
+"""The value of `me` for somebody who is not on the board."""
 SPELLING = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 
 
@@ -40,9 +42,13 @@ def halves(facts: Facts, page: Page, names: Mapping[str, str], as_of: datetime) 
     return Halves(before[:-1] + b',"me":', b"," + after[1:])
 
 
-def entry(row: Row, names: Mapping[str, str]) -> bytes:
-    """Encode one row."""
-    return orjson.dumps(_members(row, names))
+def mine(me: str, place: Place, names: Mapping[str, str]) -> bytes:
+    """Encode the caller's own row, with the way to the next better one."""
+    following = None
+    if place.next_rank is not None:
+        following = {"rank": place.next_rank, "gap": place.next_gap}
+    row = _members(Row(place.rank, me, place.score), names)
+    return orjson.dumps({**row, "next": following})
 
 
 def _members(row: Row, names: Mapping[str, str]) -> dict[str, object]:

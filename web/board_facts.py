@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from domain.competitions.competition import get_visible
+from domain.leaderboards.board import FINISHED
 from models.competition import Visibility
 from models.slots import Metric
 from web.bounded import BoundedMap
@@ -23,6 +24,8 @@ class Facts:
 
     competition_id: uuid.UUID
     metric: Metric
+    finished: bool
+    """Whether it stands for good, and is read from PostgreSQL."""
     until: float
 
 
@@ -45,7 +48,8 @@ class BoardFacts:
             found = get_visible(
                 unit.session, competition_id, caller.person, is_admin=caller.is_admin
             )
-        facts = Facts(competition_id, found.metric, time.monotonic() + FRESH_SECONDS)
+        finished = found.status in FINISHED
+        facts = Facts(competition_id, found.metric, finished, time.monotonic() + FRESH_SECONDS)
         if found.visibility is Visibility.PUBLIC:
             self._public.put(competition_id, facts)
         elif not caller.is_admin:

@@ -1,25 +1,43 @@
-"""Boards from PostgreSQL while Redis has none: one query at a time, kept for a second."""
+"""Boards from PostgreSQL: while Redis has none, and when the competition is finished.
 
-import threading
+One query at a time for each board, and what it answered is kept for a second: rows for everybody,
+a place for its own caller.
+"""
+
+import hashlib
 import time
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import NamedTuple, TypeVar
 
 from domain import clock
 from domain.errors import NotFound, Unavailable
 from domain.leaderboards.names import Names
-from web.board_bytes import entry, halves
+from web.board_bytes import NOT_THERE, Halves, halves, mine
 from web.board_facts import Facts
 from web.board_views import Wanted
 from web.bounded import BoundedMap
+from web.turns import Turns
 from worker.unit import Unit
 
 FRESH_SECONDS = 1.0
 WAIT_SECONDS = 3.0
-ANSWERS = 1000
+LONGEST_QUEUE = 200
+"""Callers who wait for one board; others are asked to come again."""
+AT_ONCE = 4
+"""Queries, of the process's twenty connections."""
+VIEWS = 1_000
+CALLERS = 20_000
 
-Key = tuple[uuid.UUID, str, str]
+Kept = TypeVar("Kept")
+
+
+class Read(NamedTuple):
+    """An answer's bytes, and a tag that changes with all in them but the time."""
+
+    body: bytes
+    tag: str
 
 
 class BoardTable:
@@ -28,34 +46,48 @@ class BoardTable:
     def __init__(self, unit: Callable[[], AbstractContextManager[Unit]], names: Names) -> None:
         self._unit = unit
         self._names = names
-        self._answers: BoundedMap[Key, tuple[float, bytes]] = BoundedMap(ANSWERS)
-        self._asking = threading.Lock()
+        self._turns = Turns(at_once=AT_ONCE, longest=LONGEST_QUEUE, wait_seconds=WAIT_SECONDS)
+        self._views: BoundedMap[tuple[uuid.UUID, str], tuple[float, Halves]] = BoundedMap(VIEWS)
+        self._mine: BoundedMap[tuple[uuid.UUID, str], tuple[float, bytes]] = BoundedMap(CALLERS)
 
-    def view(self, facts: Facts, wanted: Wanted) -> bytes:
+    def view(self, facts: Facts, wanted: Wanted) -> Read:
         """Return the encoded view. Raises Unavailable when too many ask at once."""
-        key = (facts.competition_id, wanted.name, wanted.me)
-        if (kept := self._kept(key)) is not None:
+        board = facts.competition_id
+        rows = self._keep(self._views, (board, wanted.name), lambda: self._rows(facts, wanted))
+        place = self._keep(self._mine, (board, wanted.me), lambda: self._place(wanted))
+        digest = hashlib.blake2b(rows.before + place, digest_size=12).hexdigest()
+        return Read(rows.around(place), digest)
+
+    def _keep(
+        self,
+        answers: BoundedMap[tuple[uuid.UUID, str], tuple[float, Kept]],
+        key: tuple[uuid.UUID, str],
+        ask: Callable[[], Kept],
+    ) -> Kept:
+        """Return what was answered lately, else ask when it is this board's turn."""
+        if (kept := _fresh(answers.get(key))) is not None:
             return kept
-        if not self._asking.acquire(timeout=WAIT_SECONDS):
-            raise Unavailable("Boards are being rebuilt.", code="board_unavailable")
-        try:
-            return self._kept(key) or self._ask(key, facts, wanted)
-        finally:
-            self._asking.release()
+        refusal = Unavailable("Too many ask for this board.", code="board_unavailable")
+        with self._turns.take(key[0], refusal):
+            if (kept := _fresh(answers.get(key))) is not None:
+                return kept
+            answer = ask()
+            answers.put(key, (time.monotonic() + FRESH_SECONDS, answer))
+            return answer
 
-    def _kept(self, key: Key) -> bytes | None:
-        kept = self._answers.get(key)
-        return kept[1] if kept is not None and kept[0] > time.monotonic() else None
-
-    def _ask(self, key: Key, facts: Facts, wanted: Wanted) -> bytes:
+    def _rows(self, facts: Facts, wanted: Wanted) -> Halves:
         with self._unit() as unit:
-            found = wanted.from_table(unit.session)
-        if found is None:
+            page = wanted.from_table(unit.session)
+        if page is None:
             raise NotFound("There is no such competition for you.", code="competition_not_found")
-        page, mine = found
-        rows = [*page.rows, *([mine] if mine else [])]
-        names = self._names.of([row.user_id for row in rows])
-        whole = halves(facts, page, names, clock.now())
-        body = whole.around(b"null" if mine is None else entry(mine, names))
-        self._answers.put(key, (time.monotonic() + FRESH_SECONDS, body))
-        return body
+        names = self._names.of([row.user_id for row in page.rows])
+        return halves(facts, page, names, clock.now())
+
+    def _place(self, wanted: Wanted) -> bytes:
+        with self._unit() as unit:
+            place = wanted.place_from_table(unit.session)
+        return NOT_THERE if place is None else mine(wanted.me, place, self._names.of([wanted.me]))
+
+
+def _fresh(kept: tuple[float, Kept] | None) -> Kept | None:
+    return kept[1] if kept is not None and kept[0] > time.monotonic() else None

@@ -2,19 +2,17 @@
 
 import hashlib
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from domain.leaderboards import table
-from domain.leaderboards.board import Page, Row
+from domain.leaderboards.board import Page, Place
 from domain.leaderboards.store import BoardStore
 from web.schemas.leaderboard import LeaderboardQuery
 
-View = tuple[Page, Row | None]
-FromRedis = Callable[[BoardStore], View | None]
-FromTable = Callable[[Session], View | None]
+View = tuple[Page, Place | None]
+"""Rows, and the caller's own place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +51,15 @@ class Wanted:
             return boards.read_around(board, self.centre, query.rows, self.me)
         return boards.read_page(board, query.start, query.rows, self.me)
 
-    def from_table(self, session: Session) -> View | None:
-        """Read it from PostgreSQL; None when there is no such competition."""
+    def from_table(self, session: Session) -> Page | None:
+        """Read the rows from PostgreSQL; None when there is no such competition."""
         board, query = self.competition_id, self.query
         if query.users is not None:
-            return table.users(session, board, query.users.split(","), self.me)
+            return table.users(session, board, query.users.split(","))
         if query.around is not None:
-            return table.around(session, board, self.centre, query.rows, self.me)
-        return table.page(session, board, query.start, query.rows, self.me)
+            return table.around(session, board, self.centre, query.rows)
+        return table.page(session, board, query.start, query.rows)
+
+    def place_from_table(self, session: Session) -> Place | None:
+        """Read the caller's own place from PostgreSQL."""
+        return table.places(session, self.competition_id, [self.me])[self.me]

@@ -11,6 +11,7 @@ from domain import clock
 from domain.errors import Conflict
 from domain.fitness.token_keys import Rotation, rotate_page
 from domain.scoring.full import recompute_page
+from web.board_commands import boards
 from web.db import front
 from web.key_commands import keys
 
@@ -30,6 +31,7 @@ def install(app: Flask) -> None:
     app.cli.add_command(scores)
     app.cli.add_command(tokens)
     app.cli.add_command(keys)
+    app.cli.add_command(boards)
 
 
 @dev.command("token")

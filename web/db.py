@@ -1,5 +1,7 @@
 """What a web process holds open: made at first use, so nothing crosses gunicorn's fork."""
 
+import uuid
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import cast
@@ -10,7 +12,9 @@ from sqlalchemy import Engine
 from domain.database import make_engine
 from domain.fitness.google_oauth import GoogleOAuth
 from domain.fitness.vault import Vault
+from domain.leaderboards import table
 from domain.leaderboards.names import Names
+from domain.leaderboards.reader import Reading
 from domain.leaderboards.store import BoardStore
 from domain.redis import Redis, make_redis
 from domain.settings import Settings
@@ -120,6 +124,11 @@ class Front:
             self.engine.dispose()
         if "redis" in opened:
             self.redis.close()
+
+    def finished_board(self, competition_id: uuid.UUID, user_ids: Sequence[str]) -> Reading | None:
+        """Return the top of a finished board and people's places, from PostgreSQL."""
+        with self.unit() as unit:
+            return table.finished_board(unit.session, competition_id, user_ids)
 
     def unit(self) -> AbstractContextManager[Unit]:
         """Open a unit of work."""

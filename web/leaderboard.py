@@ -30,14 +30,13 @@ def get(caller: Caller, competition_id: uuid.UUID, query: LeaderboardQuery) -> R
     """Show rows of a board, and my own."""
     facts = front().facts.seen_by(caller, competition_id)
     wanted = Wanted(competition_id, query, str(caller.user_id))
-    shown = _from_redis(facts, wanted)
+    shown = None if facts.finished else _from_redis(facts, wanted)
     if shown is None:
-        # Its rows may be newer than its position, so it gets no ETag.
-        return _response(front().board_table.view(facts, wanted))
+        body, digest = front().board_table.view(facts, wanted)
+        # Of a moving board its rows may be newer than its position, so it gets no ETag.
+        return _answer(body, digest) if facts.finished else _response(body)
     tag = f"{shown.position.epoch}.{shown.position.offset}.{wanted.name}.{wanted.me}"
-    if request.if_none_match.contains_weak(tag):
-        return _response(b"", tag, HTTPStatus.NOT_MODIFIED)
-    return _response(shown.body, tag)
+    return _answer(shown.body, tag)
 
 
 def _from_redis(facts: Facts, wanted: Wanted) -> Shown | None:
@@ -45,7 +44,13 @@ def _from_redis(facts: Facts, wanted: Wanted) -> Shown | None:
     at = pages.position(wanted.competition_id)
     if at is None:
         return None
-    return pages.page(facts, at, wanted) if wanted.is_page else pages.view(facts, wanted)
+    return pages.page(facts, at, wanted) if wanted.is_page else pages.view(facts, at, wanted)
+
+
+def _answer(body: bytes, tag: str) -> Response:
+    if request.if_none_match.contains_weak(tag):
+        return _response(b"", tag, HTTPStatus.NOT_MODIFIED)
+    return _response(body, tag)
 
 
 def _response(body: bytes, tag: str | None = None, status: int = HTTPStatus.OK) -> Response:

@@ -8,8 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from models.competition import CompetitionStatus
+
 TOP = 100
 """Rows that watchers are kept up to date about."""
+
+FINISHED = (CompetitionStatus.FINAL, CompetitionStatus.CANCELLED)
+"""Competitions whose boards leave Redis, since nothing moves them any more."""
 
 
 class Position(NamedTuple):
@@ -17,6 +22,23 @@ class Position(NamedTuple):
 
     epoch: str
     offset: int
+
+
+class Head(NamedTuple):
+    """A position and the flush that led to it, as compare-and-set wants it.
+
+    Two histories may reach the same position when Redis is set back and a flusher of that time
+    wakes up; never with the same lineage. It is empty where an epoch begins.
+    """
+
+    epoch: str
+    offset: int
+    lineage: str = ""
+
+    @property
+    def position(self) -> Position:
+        """What readers know of it."""
+        return Position(self.epoch, self.offset)
 
 
 class Row(NamedTuple):
@@ -55,7 +77,7 @@ class Page:
 class Picture(NamedTuple):
     """Where the copy in Redis stands and which status it shows."""
 
-    position: Position
+    head: Head
     status: str
 
 

@@ -9,16 +9,19 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.leaderboards.board import Position
-from domain.leaderboards.store import BoardStore, FlushAnswer
+from domain.leaderboards.board import FINISHED, Head
+from domain.leaderboards.on_board import board_sql
+from domain.leaderboards.store import BoardStore
 
 MARKS = 1000
 """Marks that one flush takes, so that its script stays short."""
 TRIES = 3
 """Scripts of flushers that died may come in late, one before each of ours."""
 
+# The table of marks is empty most of the time, so its statistics know nothing of a backlog; without
+# bitmaps the oldest marks are read in the order of their index, and not all of them sorted.
 _LOCK = text("""
-    SELECT epoch, "offset" FROM board
+    SELECT epoch, "offset", lineage, set_config('enable_bitmapscan', 'off', true) FROM board
     WHERE competition_id = :id AND (rebuild_until IS NULL OR rebuild_until <= :now)
     FOR UPDATE SKIP LOCKED
 """)
@@ -27,15 +30,21 @@ _TAKE_MARKS = text("""
         SELECT ctid FROM board_dirty WHERE competition_id = :id ORDER BY id LIMIT :marks))
     RETURNING person_id
 """)
-_READ = text("""
-    SELECT competition.status, CAST(person.user_id AS text), participant.score
+_CHANGES = board_sql("""
+    SELECT competition.status, CAST(coalesce(participant.user_id, gone.user_id) AS text),
+        participant.score
     FROM competition
-    LEFT JOIN person ON person.id = ANY(CAST(:people AS bigint[]))
-    LEFT JOIN participant ON participant.competition_id = competition.id
-        AND participant.person_id = person.id
+    LEFT JOIN unnest(CAST(:people AS bigint[])) AS marked(person_id) ON true
+    LEFT JOIN on_board AS participant ON participant.competition_id = competition.id
+        AND participant.person_id = marked.person_id
+    LEFT JOIN person AS gone
+        ON gone.id = CASE WHEN participant.score IS NULL THEN marked.person_id END
     WHERE competition.id = :id
 """)
-_MOVE = text('UPDATE board SET epoch = :epoch, "offset" = :offset WHERE competition_id = :id')
+_MOVE = text("""
+    UPDATE board SET epoch = :epoch, "offset" = :offset, lineage = :lineage
+    WHERE competition_id = :id
+""")
 
 
 class Outcome(enum.StrEnum):
@@ -75,7 +84,7 @@ def flush_board(
     if not taken:
         return Outcome.NOTHING
     people = sorted({person_id for person_id in taken if person_id is not None})
-    reached = _send(session, store, competition_id, Position(*row), people)
+    reached = _send(session, store, competition_id, Head(*row[:3]), people)
     session.execute(_MOVE, {"id": competition_id, **reached._asdict()})
     return Outcome.FLUSHED
 
@@ -84,29 +93,35 @@ def _send(
     session: Session,
     store: BoardStore,
     competition_id: uuid.UUID,
-    known: Position,
+    known: Head,
     people: Sequence[int],
-) -> Position:
+) -> Head:
     expected = known
     for _ in range(TRIES):
         changes = _changes(session, competition_id, people)
         answer = store.flush(competition_id, expected, changes.status, changes.scores)
-        if answer.done:
-            return Position(expected.epoch, answer.offset)
-        if not _is_ahead(answer, expected):
+        head = answer.head
+        if head is not None and answer.done:
+            return head
+        if head is None or not _has_grown(store, competition_id, head, expected):
             break
         # A flusher died between its script and its commit. Its marks are ours now, and what is
         # read after its script is at least as new as what it sent.
-        expected = Position(expected.epoch, answer.offset)
+        expected = head
+    if changes.status in FINISHED:
+        # Nothing rebuilds it: what is finished is read from PostgreSQL.
+        store.drop(competition_id)
+        return known
     raise BoardLost(str(competition_id))
 
 
-def _is_ahead(answer: FlushAnswer, known: Position) -> bool:
-    return answer.epoch == known.epoch and answer.offset > known.offset
+def _has_grown(store: BoardStore, competition_id: uuid.UUID, head: Head, known: Head) -> bool:
+    ahead = head.epoch == known.epoch and head.offset > known.offset
+    return ahead and store.descends(competition_id, known)
 
 
 def _changes(session: Session, competition_id: uuid.UUID, people: Sequence[int]) -> Changes:
     """Read in a statement of its own: it must see all that was committed with the taken marks."""
-    rows = session.execute(_READ, {"id": competition_id, "people": people}).all()
+    rows = session.execute(_CHANGES, {"id": competition_id, "people": people}).all()
     scores = [(user_id, score) for _, user_id, score in rows if user_id is not None]
     return Changes(rows[0].status, scores)

@@ -16,7 +16,12 @@ def board_key(competition_id: uuid.UUID) -> str:
 
 def state_key(competition_id: uuid.UUID) -> str:
     """Hash: `epoch`, `offset`, `status`, and `total`, by which a lost sorted set is noticed."""
-    return f"board:{{{competition_id}}}:state"
+    return str(competition_id).join(state_key_parts())
+
+
+def state_key_parts() -> tuple[str, str]:
+    """Return what stands before and after the competition's id in the name of a state."""
+    return "board:{", "}:state"
 
 
 def stream_key(competition_id: uuid.UUID) -> str:

@@ -6,7 +6,17 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from domain.leaderboards.board import TOP, Entry, Page, Picture, Place, Position, Row, ranked
+from domain.leaderboards.board import (
+    TOP,
+    Entry,
+    Head,
+    Page,
+    Picture,
+    Place,
+    Position,
+    Row,
+    ranked,
+)
 from domain.leaderboards.keys import board_key, state_key, stream_key
 from domain.leaderboards.lua import script
 from domain.redis import Redis
@@ -35,33 +45,37 @@ class BoardReader:
 
     def read_page(
         self, competition_id: uuid.UUID, start: int, limit: int, caller: str | None = None
-    ) -> tuple[Page, Row | None] | None:
-        """Return `limit` rows from the zero-based index `start`, and the caller's own row."""
+    ) -> tuple[Page, Place | None] | None:
+        """Return `limit` rows from the zero-based index `start`, and the caller's own place."""
         people = () if caller is None else (caller,)
         reading = self._look(competition_id, "", start, limit, people)
-        return None if reading is None else (reading.page, _row_of(reading, caller))
+        return None if reading is None else (reading.page, _place_of(reading, caller))
 
     def read_around(
         self, competition_id: uuid.UUID, user_id: str, limit: int, caller: str | None = None
-    ) -> tuple[Page, Row | None] | None:
+    ) -> tuple[Page, Place | None] | None:
         """Return the `limit` rows around someone; no rows if they are not on the board."""
         people = () if caller is None else (caller,)
         reading = self._look(competition_id, user_id, 0, limit, people)
-        return None if reading is None else (reading.page, _row_of(reading, caller))
+        return None if reading is None else (reading.page, _place_of(reading, caller))
 
     def read_users(
         self, competition_id: uuid.UUID, user_ids: Sequence[str], caller: str | None = None
-    ) -> tuple[Page, Row | None] | None:
+    ) -> tuple[Page, Place | None] | None:
         """Return the rows of these people only, in board order and with their true ranks."""
         people = list(user_ids) if caller is None else [*user_ids, caller]
         reading = self._look(competition_id, "", 0, 0, people)
         if reading is None:
             return None
-        rows = [row for user_id in set(user_ids) if (row := _row_of(reading, user_id))]
+        rows = [
+            Row(place.rank, user_id, place.score)
+            for user_id in set(user_ids)
+            if (place := _place_of(reading, user_id))
+        ]
         rows.sort(key=lambda row: (row.rank, row.user_id))
         page = reading.page
         shown = Page(page.epoch, page.offset, page.status, page.total, rows)
-        return shown, _row_of(reading, caller)
+        return shown, _place_of(reading, caller)
 
     def read_top_and_places(
         self, competition_id: uuid.UUID, user_ids: Sequence[str]
@@ -104,10 +118,21 @@ class BoardReader:
         whole = [entry.offset for entry in entries] == list(range(offset + 1, reached + 1))
         return entries if whole and offset <= reached else None
 
+    def descends(self, competition_id: uuid.UUID, known: Head) -> bool:
+        """Say whether the board, still in the epoch of `known`, has come by it.
+
+        No when its stream does not reach back so far.
+        """
+        if known.lineage == "":
+            return True
+        step_id = f"{known.offset}-0"
+        steps: Any = self._redis.xrange(stream_key(competition_id), min=step_id, max=step_id)
+        return any(fields.get(b"lineage", b"").decode() == known.lineage for _, fields in steps)
+
     def states(self, competition_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Position | None]:
         """Return where boards stand, in one round trip."""
         pictures = self.pictures(competition_ids)
-        return {id_: shown.position if shown else None for id_, shown in pictures.items()}
+        return {id_: shown.head.position if shown else None for id_, shown in pictures.items()}
 
     def pictures(self, competition_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Picture | None]:
         """Return where boards stand and which status they show, in one round trip."""
@@ -122,7 +147,9 @@ class BoardReader:
                 )
             answers = pipe.execute() if ids else []
         return {
-            id_: Picture(Position(answer[0].decode(), int(answer[1])), answer[2].decode())
+            id_: Picture(
+                Head(answer[0].decode(), int(answer[1]), answer[8].decode()), answer[2].decode()
+            )
             if answer
             else None
             for id_, answer in zip(ids, answers, strict=True)
@@ -142,7 +169,7 @@ class BoardReader:
         )
         if not answer:
             return None
-        epoch, offset, status, total, first, first_rank, flat, places = answer
+        epoch, offset, status, total, first, first_rank, flat, places, _ = answer
         pairs = [
             (user_id.decode(), -int(score))
             for user_id, score in zip(flat[::2], flat[1::2], strict=True)
@@ -168,11 +195,8 @@ def _place(answer: Sequence[Any] | None) -> Place | None:
     return Place(rank, score, answer[3], -int(answer[2]) - score)
 
 
-def _row_of(reading: Reading, user_id: str | None) -> Row | None:
-    place = None if user_id is None else reading.places.get(user_id)
-    if user_id is None or place is None:
-        return None
-    return Row(place.rank, user_id, place.score)
+def _place_of(reading: Reading, user_id: str | None) -> Place | None:
+    return None if user_id is None else reading.places.get(user_id)
 
 
 def _entry(step_id: bytes, fields: dict[bytes, bytes]) -> Entry:

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.leaderboards.board import Position
+from domain.leaderboards.board import Head, Position
+from domain.leaderboards.on_board import board_sql
 from domain.leaderboards.store import BoardStore
 
 LEASE = timedelta(seconds=20)
@@ -23,9 +24,11 @@ STATEMENT_TIMEOUT = "5s"
 """A page takes milliseconds; one that hangs is better begun again."""
 
 _LOCK = text("""
-    SELECT epoch, "offset" FROM board
-    WHERE competition_id = :id AND (rebuild_until IS NULL OR rebuild_until <= :now)
-    FOR UPDATE SKIP LOCKED
+    SELECT board.epoch, board."offset", board.lineage FROM board
+    JOIN competition ON competition.id = board.competition_id
+    WHERE board.competition_id = :id AND competition.status NOT IN ('final', 'cancelled')
+        AND (board.rebuild_until IS NULL OR board.rebuild_until <= :now)
+    FOR UPDATE OF board SKIP LOCKED
 """)
 _LOCK_OWN = text("""
     SELECT board."offset", competition.status FROM board
@@ -41,12 +44,16 @@ _RENEW = text("""
     UPDATE board SET rebuild_until = :until
     WHERE competition_id = :id AND rebuild_token = :token RETURNING competition_id
 """)
-_PAGE = text("""
-    SELECT person_id, CAST(user_id AS text), score FROM participant
-    WHERE competition_id = :id AND person_id > :after ORDER BY person_id LIMIT :page
+# One row of words: a million rows would cost more to unpack here than to read there.
+_PAGE = board_sql("""
+    SELECT max(person_id), string_agg(concat_ws(' ', -score, user_id), ' ') FROM (
+        SELECT person_id, score, user_id FROM on_board AS participant
+        WHERE competition_id = :id AND person_id > :after ORDER BY person_id LIMIT :page
+    ) AS page
 """)
 _FINISH = text("""
-    UPDATE board SET epoch = :epoch, "offset" = :offset, rebuild_token = NULL, rebuild_until = NULL
+    UPDATE board SET epoch = :epoch, "offset" = :offset, lineage = '',
+        rebuild_token = NULL, rebuild_until = NULL
     WHERE competition_id = :id AND rebuild_token = :token
 """)
 _GIVE_UP = text("""
@@ -83,13 +90,13 @@ def begin(
 ) -> Rebuild | None:
     """Take the lease if the board needs it, or in any case with `force`.
 
-    None when the picture is right, when a flush will mend it, or when someone else is at the board.
+    None when the picture is right, when a flush will mend it, when someone else is at the board, or
+    when the competition is finished.
     """
     row = session.execute(_LOCK, {"id": competition_id, "now": now}).one_or_none()
     if row is None:
         return None
-    shown = store.states([competition_id])[competition_id]
-    if not force and not _is_wanting(session, competition_id, Position(*row), shown):
+    if not force and not is_wanting(session, store, competition_id, Head(*row)):
         return None
     rebuild = Rebuild(
         competition_id, uuid.uuid4(), store.epoch_found(competition_id), until=now + LEASE
@@ -98,21 +105,21 @@ def begin(
     return rebuild
 
 
-def _is_wanting(
-    session: Session, competition_id: uuid.UUID, known: Position, shown: Position | None
-) -> bool:
-    if shown is None or shown.epoch != known.epoch or shown.offset < known.offset:
+def is_wanting(session: Session, store: BoardStore, competition_id: uuid.UUID, known: Head) -> bool:
+    """Say whether Redis does not show what the table knows. The caller holds the board's row."""
+    picture = store.pictures([competition_id])[competition_id]
+    if picture is None or picture.head.epoch != known.epoch:
         return True
+    if picture.head.offset <= known.offset:
+        return picture.head != known
     # Ahead: a flusher died after its script, and its marks are still there. Without marks it was
-    # this table that went back in time.
-    ahead = shown.offset > known.offset
-    return ahead and not session.scalar(_HAS_MARKS, {"id": competition_id})
+    # this table that went back in time; and what has not come by our head is another history.
+    marked = session.scalar(_HAS_MARKS, {"id": competition_id})
+    return not marked or not store.descends(competition_id, known)
 
 
-def read_page(
-    session: Session, rebuild: Rebuild, now: datetime, page: int = PAGE
-) -> Sequence[tuple[str, int]]:
-    """Read the next people and scores, keeping the lease alive; none when all are read.
+def read_page(session: Session, rebuild: Rebuild, now: datetime, page: int = PAGE) -> Sequence[str]:
+    """Read the next people as lines for the copy, keeping the lease alive; none when all are read.
 
     Raises LeaseLost.
     """
@@ -123,16 +130,17 @@ def read_page(
         if session.scalar(_RENEW, ours) is None:
             raise LeaseLost(str(rebuild.competition_id))
     where = {"id": rebuild.competition_id, "after": rebuild.after, "page": page}
-    rows = session.execute(_PAGE, where).all()
-    if rows:
-        rebuild.after = rows[-1].person_id
-    return [(user_id, score) for _, user_id, score in rows]
+    last, lines = session.execute(_PAGE, where).one()
+    if last is None:
+        return []
+    rebuild.after = last
+    return str(lines).split(" ")
 
 
-def copy_page(store: BoardStore, rebuild: Rebuild, people: Sequence[tuple[str, int]]) -> None:
+def copy_page(store: BoardStore, rebuild: Rebuild, lines: Sequence[str]) -> None:
     """Add a page to the copy. Call with no unit of work open."""
-    store.copy(rebuild.competition_id, rebuild.token, people)
-    rebuild.copied += len(people)
+    store.copy(rebuild.competition_id, rebuild.token, lines)
+    rebuild.copied += len(lines) // 2
 
 
 def finish(session: Session, store: BoardStore, rebuild: Rebuild) -> Position | None:

@@ -1,28 +1,39 @@
 """Changes to the boards in Redis. Each change is one script that checks what it starts from."""
 
+import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from domain.leaderboards.board import TOP, Position
-from domain.leaderboards.keys import BELLS, board_key, rebuild_key, state_key, stream_key
+from domain.leaderboards.board import FINISHED, TOP, Head, Position
+from domain.leaderboards.keys import (
+    BELLS,
+    board_key,
+    rebuild_key,
+    state_key,
+    state_key_parts,
+    stream_key,
+)
 from domain.leaderboards.lua import script
 from domain.leaderboards.reader import BoardReader
 from domain.redis import Redis
 
 STREAM_LENGTH = 1000
 """Steps that a reconnecting watcher can catch up on, at least."""
+FINISHED_SECONDS = 3600
+"""How long the board of a finished competition stays, for those who watch its end."""
 REBUILD_SECONDS = 300
 """How long an abandoned rebuild's copy stays in Redis."""
-PAIRS_AT_ONCE = 1000
+MEMBERS_AT_ONCE = 1000
+WORDS_AT_ONCE = 2000
+"""A thousand lines."""
 
 
 class FlushAnswer(NamedTuple):
-    """Whether a flush was accepted, and where the board stands now; no epoch without a board."""
+    """Whether a flush was accepted, and where the board stands now; None without a board."""
 
     done: bool
-    epoch: str | None
-    offset: int
+    head: Head | None
 
 
 class BoardStore(BoardReader):
@@ -36,29 +47,27 @@ class BoardStore(BoardReader):
     def flush(
         self,
         competition_id: uuid.UUID,
-        expected: Position,
+        expected: Head,
         status: str,
         changes: Sequence[tuple[str, int | None]],
     ) -> FlushAnswer:
         """Set scores and remove people (score None), if the board stands at `expected`.
 
         An accepted flush takes the next offset, leaves a step in the stream and rings the bell. A
-        new status takes an offset of its own, before the scores.
+        new status takes an offset of its own, before the scores. A board that is flushed when its
+        competition is finished expires.
         """
         scores = [(-score, user_id) for user_id, score in changes if score is not None]
         removed = [user_id for user_id, score in changes if score is None]
-        done, epoch, offset = self._flush(
-            keys=[
-                board_key(competition_id),
-                state_key(competition_id),
-                stream_key(competition_id),
-            ],
+        done, epoch, offset, lineage = self._flush(
+            keys=_keys(competition_id),
             args=[
                 str(competition_id),
                 BELLS,
-                expected.epoch,
-                expected.offset,
+                *expected,
+                secrets.token_hex(6),
                 status,
+                FINISHED_SECONDS if status in FINISHED else 0,
                 TOP,
                 STREAM_LENGTH,
                 len(scores),
@@ -66,22 +75,61 @@ class BoardStore(BoardReader):
                 *removed,
             ],
         )
-        return FlushAnswer(bool(done), epoch.decode() if epoch else None, int(offset))
+        head = Head(epoch.decode(), int(offset), lineage.decode()) if epoch else None
+        return FlushAnswer(bool(done), head)
+
+    def scores(self, competition_id: uuid.UUID, user_ids: Sequence[str]) -> dict[str, int | None]:
+        """Return the scores shown, whether the picture is whole or not; None for the absent."""
+        if not user_ids:
+            return {}
+        shown: Any = self._redis.zmscore(board_key(competition_id), list(user_ids))
+        return {
+            user_id: None if score is None else -int(score)
+            for user_id, score in zip(user_ids, shown, strict=True)
+        }
+
+    def members(self, competition_id: uuid.UUID) -> Iterator[list[str]]:
+        """Yield all user ids shown in pages; one that stays throughout is yielded at least once."""
+        cursor = -1
+        while cursor:
+            page: Any = self._redis.zscan(
+                board_key(competition_id), max(cursor, 0), count=MEMBERS_AT_ONCE
+            )
+            cursor, pairs = page
+            yield [user_id.decode() for user_id, _ in pairs]
+
+    def shown(self) -> Iterator[uuid.UUID]:
+        """Yield the competitions of all boards that Redis has."""
+        before, after = state_key_parts()
+        for key in self._redis.scan_iter(f"{before}*{after}", count=MEMBERS_AT_ONCE):
+            yield uuid.UUID(key.decode().removeprefix(before).removesuffix(after))
+
+    def retire(self, competition_id: uuid.UUID) -> None:
+        """Let a board expire that is not live any more, unless it does already."""
+        with self._redis.pipeline(transaction=True) as pipe:
+            for key in _keys(competition_id):
+                pipe.expire(key, FINISHED_SECONDS, nx=True)
+            pipe.execute()
+
+    def drop(self, competition_id: uuid.UUID) -> None:
+        """Forget a board that is not to be shown from here any more."""
+        self._redis.unlink(*_keys(competition_id))
 
     def epoch_found(self, competition_id: uuid.UUID) -> str | None:
         """Return the epoch that Redis shows, even on a board that is not whole."""
         epoch: Any = self._redis.hget(state_key(competition_id), "epoch")
         return epoch.decode() if epoch else None
 
-    def copy(
-        self, competition_id: uuid.UUID, token: uuid.UUID, people: Sequence[tuple[str, int]]
-    ) -> None:
-        """Add `(user_id, score)` pairs to a rebuild's own copy, which expires if abandoned."""
+    def copy(self, competition_id: uuid.UUID, token: uuid.UUID, lines: Sequence[str]) -> None:
+        """Add lines to a rebuild's own copy, which expires if abandoned.
+
+        Each line is two words, the negated score and the user id, as ZADD takes them.
+        """
         key = rebuild_key(competition_id, token)
         with self._redis.pipeline(transaction=False) as pipe:
-            for first in range(0, len(people), PAIRS_AT_ONCE):
-                pipe.zadd(
-                    key, {id_: -score for id_, score in people[first : first + PAIRS_AT_ONCE]}
+            for first in range(0, len(lines), WORDS_AT_ONCE):
+                pipe.execute_command(  # type: ignore[no-untyped-call]  # redis-py's
+                    "ZADD", key, *lines[first : first + WORDS_AT_ONCE]
                 )
             pipe.expire(key, REBUILD_SECONDS)
             pipe.execute()
@@ -102,12 +150,7 @@ class BoardStore(BoardReader):
         of `target`.
         """
         offset = self._swap(
-            keys=[
-                board_key(competition_id),
-                state_key(competition_id),
-                stream_key(competition_id),
-                rebuild_key(competition_id, token),
-            ],
+            keys=[*_keys(competition_id), rebuild_key(competition_id, token)],
             args=[
                 str(competition_id),
                 BELLS,
@@ -119,3 +162,7 @@ class BoardStore(BoardReader):
             ],
         )
         return Position(target.epoch, int(offset)) if offset else None
+
+
+def _keys(competition_id: uuid.UUID) -> list[str]:
+    return [board_key(competition_id), state_key(competition_id), stream_key(competition_id)]

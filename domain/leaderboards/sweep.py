@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.leaderboards.board import Picture, Position
+from domain.leaderboards.board import Head, Picture
 from domain.leaderboards.marks import marked_boards
 from domain.leaderboards.store import BoardStore
 
@@ -16,9 +16,9 @@ AT_ONCE = 1000
 """Boards compared in one round trip."""
 
 _LIVE = text("""
-    SELECT board.competition_id, board.epoch, board."offset", competition.status
+    SELECT board.competition_id, board.epoch, board."offset", board.lineage, competition.status
     FROM board JOIN competition ON competition.id = board.competition_id
-    WHERE competition.status IN ('upcoming', 'active', 'closing')
+    WHERE competition.status IN ('upcoming', 'active', 'closing', 'provisional')
         AND (board.rebuild_until IS NULL OR board.rebuild_until <= :now)
 """)
 
@@ -42,7 +42,7 @@ def known_boards(session: Session, now: datetime) -> list[Known]:
     """Return the live boards that no rebuild is at."""
     marked = set(marked_boards(session))
     return [
-        Known(row.competition_id, Picture(Position(*row[1:3]), row.status), row[0] in marked)
+        Known(row.competition_id, Picture(Head(*row[1:4]), row.status), row[0] in marked)
         for row in session.execute(_LIVE, {"now": now})
     ]
 
@@ -56,16 +56,16 @@ def compare(store: BoardStore, known: Iterable[Known]) -> Found:
         shown = store.pictures(board.competition_id for board in page)
         for board in page:
             picture = shown[board.competition_id]
-            if picture is None or _differs(board, picture.position):
+            if picture is None or _differs(board, picture.head):
                 found.lost.append(board.competition_id)
             elif picture.status != board.picture.status:
                 found.stale.append(board.competition_id)
     return found
 
 
-def _differs(known: Known, shown: Position) -> bool:
-    expected = known.picture.position
-    if shown.epoch != expected.epoch or shown.offset < expected.offset:
-        return True
+def _differs(known: Known, shown: Head) -> bool:
+    expected = known.picture.head
+    if shown.epoch != expected.epoch or shown.offset <= expected.offset:
+        return shown != expected
     # Ahead with marks is a flush at work, or one that died and will be repeated.
-    return shown.offset > expected.offset and not known.marked
+    return not known.marked

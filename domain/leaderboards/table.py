@@ -10,105 +10,140 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from domain.leaderboards.board import Page, Row
+from domain.leaderboards.board import FINISHED, TOP, Page, Place, Row, ranked
+from domain.leaderboards.on_board import board_sql
+from domain.leaderboards.reader import Reading
 
-# Each view is one statement, so that one snapshot answers. rank() is the number of strictly better
-# rows, plus one. People are found through `person`, whose public id is indexed.
+# Each view is one statement, so that one snapshot answers. A rank is the number of strictly better
+# rows, plus one; it is counted for the first row only, and the others follow from that. People are
+# found through `person`, whose public id is indexed.
 _VIEW = """
-    WITH size AS (SELECT count(*) AS total FROM participant WHERE competition_id = :id),
-    me AS ({me}),
-    {parts}
+    WITH size AS (
+        SELECT count(*) AS total FROM on_board AS participant WHERE competition_id = :id),
+    %s
     SELECT board.epoch, board."offset", competition.status, size.total,
-        me.rank AS my_rank, me.score AS my_score,
-        shown.rank, CAST(shown.user_id AS text) AS user_id, shown.score
+        CAST(shown.user_id AS text) AS user_id, shown.score, %s
     FROM board JOIN competition ON competition.id = board.competition_id
-    CROSS JOIN size LEFT JOIN me ON true LEFT JOIN shown ON true
+    CROSS JOIN size LEFT JOIN shown ON true
     WHERE board.competition_id = :id
     ORDER BY shown.score DESC, shown.user_id
 """
-_ME = """
-    SELECT mine.score, (SELECT count(*) + 1 FROM participant AS better
-        WHERE better.competition_id = :id AND better.score > mine.score) AS rank
-    FROM participant AS mine JOIN person ON person.id = mine.person_id
-    WHERE mine.competition_id = :id AND person.user_id = CAST(:caller AS uuid)
+_SHOWN = """
+    shown AS (
+        SELECT user_id, score FROM on_board AS participant WHERE competition_id = :id
+        ORDER BY score DESC, user_id OFFSET {start} LIMIT {limit}),
+    first AS (
+        SELECT count(*) + 1 AS rank FROM on_board AS participant
+        WHERE competition_id = :id AND score > (SELECT max(score) FROM shown))
 """
-_RANKING = """
-    SELECT rank() OVER (ORDER BY score DESC) AS rank, user_id, score
-    FROM participant WHERE competition_id = :id
+_FIRST = "(SELECT rank FROM first) AS first_rank, {start} AS start"
+_CENTRE = """
+    centre AS (
+        SELECT participant.user_id, score FROM on_board AS participant
+        JOIN person ON person.id = participant.person_id
+        WHERE competition_id = :id AND person.user_id = CAST(:centre AS uuid)),
+    ahead AS (
+        SELECT (SELECT count(*) FROM on_board AS better
+                WHERE better.competition_id = :id AND better.score > centre.score)
+            + (SELECT count(*) FROM on_board AS tied WHERE tied.competition_id = :id
+                AND tied.score = centre.score AND tied.user_id < centre.user_id) AS people
+        FROM centre),
+    around AS (
+        SELECT greatest(0, least(size.total - :limit, ahead.people - :limit / 2)) AS start
+        FROM size, ahead),
 """
-_SLICE = _RANKING + " ORDER BY score DESC, user_id OFFSET ({start}) LIMIT :limit"
-_AHEAD = """
-    SELECT (SELECT count(*) FROM participant AS other WHERE other.competition_id = :id
-        AND (other.score > mine.score
-            OR other.score = mine.score AND other.user_id < mine.user_id)) AS people
-    FROM participant AS mine JOIN person ON person.id = mine.person_id
-    WHERE mine.competition_id = :id AND person.user_id = CAST(:centre AS uuid)
+# All ranks down to the worst of these people in one pass over the index.
+_CHOSEN = """
+    chosen AS (
+        SELECT participant.user_id, score FROM person
+        JOIN on_board AS participant ON participant.person_id = person.id AND competition_id = :id
+        WHERE person.user_id = ANY(CAST(:users AS uuid[]))),
+    steps AS (
+        SELECT score, lag(score) OVER best_first AS next_score,
+            CAST(sum(count(*)) OVER best_first - count(*) + 1 AS bigint) AS rank
+        FROM on_board AS participant
+        WHERE competition_id = :id AND score >= (SELECT min(score) FROM chosen)
+        GROUP BY score WINDOW best_first AS (ORDER BY score DESC)),
+    shown AS (
+        SELECT chosen.user_id, chosen.score, mine.rank, better.score AS next_score,
+            better.rank AS next_rank
+        FROM chosen JOIN steps AS mine USING (score)
+        LEFT JOIN steps AS better ON better.score = mine.next_score)
 """
-_CENTRED = """
-    SELECT greatest(0, least(size.total - :limit, ahead.people - :limit / 2)) FROM size, ahead
-"""
+_STATUS = text("SELECT status FROM competition WHERE id = :id")
 
 
-def _view(*parts: str) -> TextClause:
-    return text(_VIEW.format(me=_ME, parts=", ".join(parts)))
+def _view(parts: str, columns: str, **bounds: str) -> TextClause:
+    return board_sql((_VIEW % (parts, columns)).format(**bounds))
 
 
-_PAGE = _view(f"shown AS ({_SLICE.format(start=':start')})")
+_PAGE = _view(_SHOWN, _FIRST, start=":start", limit=":limit")
 _AROUND = _view(
-    f"ahead AS ({_AHEAD})",
-    f"nearby AS ({_SLICE.format(start=_CENTRED)})",
-    "shown AS (SELECT nearby.* FROM nearby WHERE EXISTS (SELECT FROM ahead))",
+    _CENTRE + _SHOWN,
+    _FIRST,
+    start="(SELECT start FROM around)",
+    limit="(SELECT count(*) FROM around) * :limit",
 )
-_USERS = _view(
-    f"ranking AS ({_RANKING})",
-    "shown AS (SELECT * FROM ranking WHERE user_id = ANY(CAST(:users AS uuid[])))",
-)
+_USERS = _view(_CHOSEN, "shown.rank, shown.next_score, shown.next_rank")
 
 
-def page(
-    session: Session, competition_id: uuid.UUID, start: int, limit: int, caller: str | None = None
-) -> tuple[Page, Row | None] | None:
-    """Return `limit` rows from the zero-based index `start`, and the caller's own row.
+def page(session: Session, competition_id: uuid.UUID, start: int, limit: int) -> Page | None:
+    """Return `limit` rows from the zero-based index `start`.
 
     None when there is no such competition; so do the others.
     """
-    return _read(session, _PAGE, competition_id, caller, {"start": start, "limit": limit})
+    return _consecutive(session, _PAGE, competition_id, {"start": start, "limit": limit})
 
 
-def around(
-    session: Session,
-    competition_id: uuid.UUID,
-    user_id: str,
-    limit: int,
-    caller: str | None = None,
-) -> tuple[Page, Row | None] | None:
+def around(session: Session, competition_id: uuid.UUID, user_id: str, limit: int) -> Page | None:
     """Return the `limit` rows around someone; no rows if they are not on the board."""
-    return _read(session, _AROUND, competition_id, caller, {"centre": user_id, "limit": limit})
+    return _consecutive(session, _AROUND, competition_id, {"centre": user_id, "limit": limit})
 
 
-def users(
-    session: Session,
-    competition_id: uuid.UUID,
-    user_ids: Sequence[str],
-    caller: str | None = None,
-) -> tuple[Page, Row | None] | None:
+def users(session: Session, competition_id: uuid.UUID, user_ids: Sequence[str]) -> Page | None:
     """Return the rows of these people only, in board order and with their true ranks."""
-    return _read(session, _USERS, competition_id, caller, {"users": list(user_ids)})
+    found = session.execute(_USERS, {"id": competition_id, "users": list(user_ids)}).all()
+    rows = [Row(row.rank, row.user_id, row.score) for row in found if row.user_id is not None]
+    return _page(found, rows)
 
 
-def _read(
-    session: Session,
-    view: TextClause,
-    competition_id: uuid.UUID,
-    caller: str | None,
-    arguments: Mapping[str, Any],
-) -> tuple[Page, Row | None] | None:
-    found = session.execute(view, {"id": competition_id, "caller": caller, **arguments}).all()
+def places(
+    session: Session, competition_id: uuid.UUID, user_ids: Sequence[str]
+) -> dict[str, Place | None]:
+    """Return people's places; None for those who are not on the board."""
+    found = session.execute(_USERS, {"id": competition_id, "users": list(user_ids)}).all()
+    there = {row.user_id: _place(row) for row in found if row.user_id is not None}
+    return {user_id: there.get(user_id) for user_id in user_ids}
+
+
+def finished_board(
+    session: Session, competition_id: uuid.UUID, user_ids: Sequence[str]
+) -> Reading | None:
+    """Return the top of a board that Redis need not have, and the places of some people."""
+    if session.scalar(_STATUS, {"id": competition_id}) not in FINISHED:
+        return None
+    top = page(session, competition_id, 0, TOP)
+    if top is None:
+        return None
+    return Reading(top, places(session, competition_id, user_ids))
+
+
+def _consecutive(
+    session: Session, view: TextClause, competition_id: uuid.UUID, arguments: Mapping[str, Any]
+) -> Page | None:
+    found = session.execute(view, {"id": competition_id, **arguments}).all()
+    pairs = [(row.user_id, row.score) for row in found if row.user_id is not None]
+    return _page(found, ranked(pairs, found[0].start, found[0].first_rank) if pairs else [])
+
+
+def _page(found: Sequence[Any], rows: list[Row]) -> Page | None:
     if not found:
         return None
     first = found[0]
-    rows = [Row(row.rank, row.user_id, row.score) for row in found if row.user_id is not None]
-    me = None
-    if caller is not None and first.my_rank is not None:
-        me = Row(first.my_rank, caller, first.my_score)
-    return Page(first.epoch, first.offset, first.status, first.total, rows), me
+    return Page(first.epoch, first.offset, first.status, first.total, rows)
+
+
+def _place(row: Any) -> Place:
+    if row.next_score is None:
+        return Place(row.rank, row.score, None, None)
+    return Place(row.rank, row.score, row.next_rank, row.next_score - row.score)

@@ -18,6 +18,7 @@ PUBLIC = {
     "/health",
     "/health/ready",
     "/live/<uuid:competition_id>",
+    "/metrics",
     "/openapi.json",
     "/page-config.json",
     "/static/<path:name>",

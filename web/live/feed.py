@@ -8,13 +8,16 @@ from typing import NamedTuple
 import orjson
 
 from domain.leaderboards.board import Page, Place, Position
-from domain.leaderboards.reader import BoardReader
+from domain.leaderboards.reader import BoardReader, Reading
 from domain.live import composing
 from domain.live.folding import Changes, StatusChange, Step, fold
 from web.live.frames import message_frame
 
 NamesOf = Callable[[Collection[str]], Mapping[str, str]]
 """Finds display names by user id."""
+
+FinishedBoard = Callable[[uuid.UUID, Sequence[str]], Reading | None]
+"""Finds in PostgreSQL what Redis need not have: finished boards, with people's places."""
 
 
 class Frame(NamedTuple):
@@ -44,14 +47,23 @@ class Back(NamedTuple):
 class Feed:
     """Reads one board. Raises `redis.RedisError`; None means that Redis cannot tell."""
 
-    def __init__(self, competition_id: uuid.UUID, boards: BoardReader, names_of: NamesOf) -> None:
+    def __init__(
+        self,
+        competition_id: uuid.UUID,
+        boards: BoardReader,
+        finished: FinishedBoard,
+        names_of: NamesOf,
+    ) -> None:
         self._id = competition_id
         self._boards = boards
+        self._finished = finished
         self._names_of = names_of
 
     def top(self, user_ids: Sequence[str]) -> Top | None:
         """Return the state of the board, and these people's places at that moment."""
         reading = self._boards.read_top_and_places(self._id, user_ids)
+        if reading is None:
+            reading = self._finished(self._id, user_ids)
         if reading is None:
             return None
         names = self._names_of([row.user_id for row in reading.page.rows])

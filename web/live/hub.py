@@ -75,7 +75,8 @@ class Hub:
             socket.close(CloseCode.RESTARTING, "restarting")
 
     def _open_channel(self, competition_id: uuid.UUID) -> Channel:
-        feed = Feed(competition_id, self._front.boards, self._front.names.of)
+        front = self._front
+        feed = Feed(competition_id, front.boards, front.finished_board, front.names.of)
         channel = Channel(
             competition_id,
             feed,

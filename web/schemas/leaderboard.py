@@ -54,6 +54,21 @@ class LeaderboardEntry(Answer):
     score: int
 
 
+class NextPlace(Answer):
+    """The next better place."""
+
+    rank: int
+    gap: int
+    """Points to it."""
+
+
+class MyEntry(LeaderboardEntry):
+    """My own row."""
+
+    next: NextPlace | None
+    """Null for those in the first place."""
+
+
 class Leaderboard(Answer):
     """Rows of a board at one of its positions."""
 
@@ -65,7 +80,7 @@ class Leaderboard(Answer):
     """The position in the board's stream."""
     total: int
     entries: list[LeaderboardEntry]
-    me: LeaderboardEntry | None
-    """My own row; null when I am not on the board."""
+    me: MyEntry | None
+    """Null when I am not on the board."""
     as_of: UtcTime
     """When the rows were read."""

@@ -1,8 +1,9 @@
 -- Shared by all scripts. KEYS[1] is the board, KEYS[2] its state.
 
--- Epoch, offset, status and total, or nil when any part of the picture is lost.
+-- Epoch, offset, status, total and lineage, or nil when any part of the picture is lost.
 local function picture()
-  local state = redis.call('HMGET', KEYS[2], 'epoch', 'offset', 'status', 'total')
+  local state = redis.call('HMGET', KEYS[2], 'epoch', 'offset', 'status', 'total', 'lineage')
+  state[5] = state[5] or ''
   if state[1] and redis.call('ZCARD', KEYS[1]) == tonumber(state[4]) then
     return state
   end

@@ -1,7 +1,7 @@
 -- Read a page and the places of some people at one moment.
 -- ARGV: user id to centre the page on or '', start, limit, user ids...
 -- Answers {epoch, offset, status, total, start, rank of the first row, {member, score, ...},
--- {place or false, ...}} with place = {score, rank[, next better score, its rank]}, scores negated,
+-- {place or false, ...}, lineage} with place = {score, rank[, next better score, its rank]}, scores negated,
 -- or false without a board.
 local state = picture()
 if not state then
@@ -41,4 +41,4 @@ for i = 4, #ARGV do
     places[#places + 1] = false
   end
 end
-return {state[1], state[2], state[3], total, start, first_rank, rows, places}
+return {state[1], state[2], state[3], total, start, first_rank, rows, places, state[5]}

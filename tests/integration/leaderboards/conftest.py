@@ -1,6 +1,7 @@
 """Boards with people on them, and the tasks run in this process."""
 
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -8,10 +9,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from domain import clock
-from domain.leaderboards.board import Position, Row
+from domain.leaderboards.board import Head, Position, Row
 from domain.leaderboards.flush import Outcome, flush_board
 from domain.leaderboards.marks import mark_dirty
-from domain.leaderboards.store import BoardStore
+from domain.leaderboards.store import BoardStore, FlushAnswer
 from domain.redis import Redis
 from domain.settings import Settings
 from models import Competition, Participant
@@ -75,14 +76,18 @@ class Contest:
         with unit_of_work(self.engine) as unit:
             return flush_board(unit.session, self.store, self.id, clock.now())
 
-    def known(self) -> Position:
+    def head(self) -> Head:
         """Return where the table thinks that the board stands."""
         with Session(self.engine) as session:
             row = session.execute(
-                text('SELECT epoch, "offset" FROM board WHERE competition_id = :id'),
+                text('SELECT epoch, "offset", lineage FROM board WHERE competition_id = :id'),
                 {"id": self.id},
             ).one()
-            return Position(*row)
+            return Head(*row)
+
+    def known(self) -> Position:
+        """Return the same as readers name it."""
+        return self.head().position
 
     def marks(self) -> int:
         """Count the marks."""
@@ -94,6 +99,26 @@ class Contest:
         read = self.store.read_page(self.id, 0, 1000)
         assert read is not None
         return {row.user_id: row.score for row in read[0].rows}
+
+
+class Paused(Exception):
+    """A flusher stopped before its script, and its session was ended: its marks are back."""
+
+
+class PausedStore(BoardStore):
+    """Keeps what a flusher was about to send."""
+
+    sends: tuple[Head, str, list[tuple[str, int | None]]]
+
+    def flush(
+        self,
+        _competition_id: uuid.UUID,
+        expected: Head,
+        status: str,
+        changes: Sequence[tuple[str, int | None]],
+    ) -> FlushAnswer:
+        self.sends = (expected, status, list(changes))
+        raise Paused
 
 
 Hold = Callable[..., Contest]

@@ -23,7 +23,15 @@ from domain.redis import Redis, make_redis
 from domain.settings import Settings
 from sandbox.ports import free_port
 from tests.factories import Factory
-from tests.integration.leaderboards.conftest import Contest, Hold, Run, restore, save
+from tests.integration.leaderboards.conftest import (
+    Contest,
+    Hold,
+    Paused,
+    PausedStore,
+    Run,
+    restore,
+    save,
+)
 from worker.unit import unit_of_work
 
 
@@ -247,6 +255,63 @@ def test_a_board_that_went_back_in_time_is_left_to_the_rebuild(
         contest.flush()
 
     assert contest.marks() == 1
+
+
+@pytest.mark.parametrize("late_status", ["active", "closing"], ids=["same offset", "ahead"])
+def test_another_history_under_a_known_offset_is_found_and_mended(
+    contest: Contest, redis: Redis, engine: Engine, run: Run, late_status: str
+) -> None:
+    """Redis is set back, and a flusher of that time wakes up before the sweep."""
+    someone = first_user(contest)
+    saved = save(redis)
+    contest.score({someone: 50})
+    late = PausedStore(redis)
+    with pytest.raises(Paused), unit_of_work(engine) as unit:
+        flush_board(unit.session, late, contest.id, clock.now())
+    contest.score({someone: 70})
+    contest.flush()
+    known = contest.head()
+    redis.flushall()
+    restore(redis, saved)
+    expected, _, changes = late.sends
+    assert contest.store.flush(contest.id, expected, late_status, changes).done
+    assert (contest.shown()[someone], known.epoch) == (50, expected.epoch)
+    states = contest.store.states([contest.id])
+    assert (states == {contest.id: known.position}) is (late_status == "active")
+
+    contest.turn("active")
+    with pytest.raises(BoardLost):
+        contest.flush()
+    run("sweep" if late_status == "active" else "flush")
+
+    run("flush")
+    assert contest.shown()[someone] == 70
+    assert contest.head().epoch != known.epoch
+    assert contest.marks() == 0
+
+
+@pytest.mark.parametrize("harm", ["none", "flushed", "restored"])
+def test_what_is_finished_leaves_redis_and_its_marks_go(
+    contest: Contest, redis: Redis, run: Run, harm: str
+) -> None:
+    saved = save(redis)
+    contest.turn("final")
+    known = contest.known()
+    if harm != "none":
+        assert contest.flush() is Outcome.FLUSHED
+        assert contest.known().offset == known.offset + 1
+        redis.flushall()
+        contest.score({first_user(contest): 50})
+    if harm == "restored":
+        restore(redis, saved)
+
+    assert contest.flush() is Outcome.FLUSHED
+
+    assert contest.marks() == 0
+    assert all(redis.ttl(key) > 0 for key in redis.keys(f"board:*{contest.id}*"))  # type: ignore[union-attr,operator]  # redis-py's stubs
+    run("sweep")
+    run("rebuild", competition_id=str(contest.id))
+    assert (contest.store.states([contest.id])[contest.id] is None) is (harm != "none")
 
 
 def test_marks_stay_while_redis_is_away(contest: Contest, engine: Engine) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from domain.leaderboards.board import Place, Position
+from domain.leaderboards.board import Head, Place, Position
 from domain.leaderboards.keys import BELLS, board_key, state_key, stream_key
 from domain.leaderboards.store import BoardStore
 from domain.redis import Redis
 from models.competition import MAX_SCORE
+from tests.boards import lines, put_board
 from tests.integration.leaderboards.conftest import ranking
 
 ID = uuid.UUID("0197a000-0000-7000-8000-000000000001")
@@ -21,14 +22,18 @@ def user(number: int) -> str:
     return str(uuid.UUID(int=number))
 
 
-def put(store: BoardStore, scores: dict[str, int], status: str = "active") -> Position:
+def put(store: BoardStore, scores: dict[str, int], status: str = "active") -> Head:
     """Make a board from nothing."""
-    token = uuid.uuid4()
-    store.copy(ID, token, list(scores.items()))
-    found = store.epoch_found(ID)
-    reached = store.swap(ID, token, found, Position(EPOCH, 1), status, len(scores))
-    assert reached is not None
-    return reached
+    return put_board(store, ID, scores, Position(EPOCH, 1), status)
+
+
+def move(store: BoardStore, head: Head, times: int) -> Head:
+    """Flush a few times; the score of `user(1)` becomes the number of the flush."""
+    for number in range(1, times + 1):
+        reached = store.flush(ID, head, "active", [(user(1), number)]).head
+        assert reached is not None
+        head = reached
+    return head
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 7, 50])
@@ -42,7 +47,10 @@ def test_every_window_has_the_true_ranks(store: BoardStore, limit: int) -> None:
         assert read is not None
         page, me = read
         assert page.rows == whole[start : start + limit]
-        assert me == next(row for row in whole if row.user_id == user(3))
+        assert me is not None
+        assert (me.rank, me.score) == next(
+            (row.rank, row.score) for row in whole if row.user_id == user(3)
+        )
     for index, centre in enumerate(whole):
         around = store.read_around(ID, centre.user_id, limit)
         assert around is not None
@@ -67,7 +75,7 @@ def test_people_who_are_not_on_the_board(store: BoardStore) -> None:
 
 def test_scores_come_back_exactly_up_to_the_largest(store: BoardStore) -> None:
     put(store, {user(1): MAX_SCORE, user(2): 10**15 + 1})
-    store.flush(ID, Position(EPOCH, 1), "active", [(user(3), MAX_SCORE - 1), (user(4), 0)])
+    store.flush(ID, Head(EPOCH, 1), "active", [(user(3), MAX_SCORE - 1), (user(4), 0)])
 
     page, _ = store.read_page(ID, 0, 10) or (None, None)
     entries = store.since(ID, EPOCH, 1)
@@ -108,16 +116,16 @@ def test_many_places_are_read_in_several_scripts(store: BoardStore) -> None:
 def test_a_flush_is_refused_unless_epoch_and_offset_match(store: BoardStore) -> None:
     put(store, {user(1): 5})
 
-    wrong = [Position("other", 1), Position(EPOCH, 0), Position(EPOCH, 2)]
+    wrong = [Head("other", 1), Head(EPOCH, 0), Head(EPOCH, 2), Head(EPOCH, 1, "other")]
     answers = [store.flush(ID, expected, "active", [(user(1), 9)]) for expected in wrong]
 
-    assert answers == [(False, EPOCH, 1)] * 3
+    assert answers == [(False, (EPOCH, 1, ""))] * 4
     assert store.read_page(ID, 0, 1, user(1)) is not None
     assert store.places(ID, [user(1)]) == (Position(EPOCH, 1), {user(1): Place(1, 5, None, None)})
 
 
 def test_a_flush_without_a_board_says_so(store: BoardStore) -> None:
-    assert store.flush(ID, Position(EPOCH, 1), "active", []) == (False, None, 0)
+    assert store.flush(ID, Head(EPOCH, 1), "active", []) == (False, None)
 
 
 def test_an_accepted_flush_leaves_a_step_and_rings(store: BoardStore, redis: Redis) -> None:
@@ -128,10 +136,12 @@ def test_an_accepted_flush_leaves_a_step_and_rings(store: BoardStore, redis: Red
         assert heard.get_message(timeout=5)["type"] == "subscribe"
 
         changes = [(user(200), 101), (user(1), None), (user(300), 3)]
-        answer = store.flush(ID, Position(EPOCH, 1), "active", changes)
+        answer = store.flush(ID, Head(EPOCH, 1), "active", changes)
 
         message = heard.get_message(timeout=5)
-    assert answer == (True, EPOCH, 2)
+    assert answer.done
+    assert answer.head is not None
+    assert answer.head.position == (EPOCH, 2)
     assert message["data"].decode() == f"{ID} {EPOCH} 2"
     (entry,) = store.since(ID, EPOCH, 1) or []
     assert (entry.offset, entry.rows, entry.removed, entry.total, entry.status) == (
@@ -146,7 +156,7 @@ def test_an_accepted_flush_leaves_a_step_and_rings(store: BoardStore, redis: Red
 def test_someone_who_moves_up_when_another_leaves_is_told(store: BoardStore) -> None:
     put(store, {user(n): 1000 - n for n in range(1, 103)})
 
-    store.flush(ID, Position(EPOCH, 1), "active", [(user(1), None), (user(50), 0)])
+    store.flush(ID, Head(EPOCH, 1), "active", [(user(1), None), (user(50), 0)])
 
     (entry,) = store.since(ID, EPOCH, 1) or []
     assert sorted(entry.rows) == [(user(101), 899), (user(102), 898)]
@@ -154,11 +164,13 @@ def test_someone_who_moves_up_when_another_leaves_is_told(store: BoardStore) -> 
 
 
 def test_a_new_status_has_a_step_of_its_own(store: BoardStore) -> None:
-    put(store, {user(1): 5})
+    begun = put(store, {user(1): 5})
 
-    alone = store.flush(ID, Position(EPOCH, 1), "closing", [])
-    both = store.flush(ID, Position(EPOCH, 2), "provisional", [(user(1), 6)])
+    alone = store.flush(ID, begun, "closing", []).head
+    assert alone is not None
+    both = store.flush(ID, alone, "provisional", [(user(1), 6)]).head
 
+    assert both is not None
     entries = store.since(ID, EPOCH, 1) or []
     assert (alone.offset, both.offset) == (2, 4)
     assert [(entry.offset, entry.status, entry.rows) for entry in entries] == [
@@ -173,7 +185,7 @@ def test_a_flush_takes_more_changes_than_lua_can_unpack(store: BoardStore) -> No
     changes = [(user(n), 9000 + n) for n in range(4500)]
     changes_and_removals = [*changes, *((user(n), None) for n in range(4500, 9000))]
 
-    answer = store.flush(ID, Position(EPOCH, 1), "active", changes_and_removals)
+    answer = store.flush(ID, Head(EPOCH, 1), "active", changes_and_removals)
 
     page, _ = store.read_page(ID, 0, 1) or (None, None)
     assert answer.done
@@ -182,9 +194,7 @@ def test_a_flush_takes_more_changes_than_lua_can_unpack(store: BoardStore) -> No
 
 
 def test_steps_are_given_whole_or_not_at_all(store: BoardStore, redis: Redis) -> None:
-    put(store, {user(1): 0})
-    for offset in range(1, 6):
-        store.flush(ID, Position(EPOCH, offset), "active", [(user(1), offset)])
+    move(store, put(store, {user(1): 0}), times=5)
 
     assert [entry.offset for entry in store.since(ID, EPOCH, 3) or []] == [4, 5, 6]
     assert store.since(ID, EPOCH, 6) == []
@@ -197,6 +207,31 @@ def test_steps_are_given_whole_or_not_at_all(store: BoardStore, redis: Redis) ->
     assert store.since(ID, EPOCH, 5) is None
 
 
+def test_a_board_knows_the_flushes_it_has_come_by(store: BoardStore, redis: Redis) -> None:
+    begun = put(store, {user(1): 0})
+    first = move(store, begun, times=1)
+    last = move(store, first, times=2)
+
+    assert all(store.descends(ID, head) for head in (begun, first, last))
+    assert not store.descends(ID, Head(EPOCH, first.offset, last.lineage))
+    assert not store.descends(ID, Head(EPOCH, last.offset + 1, last.lineage))
+    redis.delete(stream_key(ID))
+    assert not store.descends(ID, first)
+
+
+@pytest.mark.parametrize("status", ["final", "cancelled"])
+def test_a_finished_board_expires_as_a_whole(store: BoardStore, redis: Redis, status: str) -> None:
+    head = store.flush(ID, put(store, {user(1): 0}), status, []).head
+    assert head is not None
+
+    keys = [board_key(ID), state_key(ID), stream_key(ID)]
+    assert {redis.expiretime(key) for key in keys} == {redis.expiretime(keys[0])}
+    assert redis.ttl(keys[0]) in range(3500, 3601)
+    assert store.read_page(ID, 0, 1) is not None
+    assert store.flush(ID, head, status, [(user(1), 7)]).done
+    assert all(redis.ttl(key) in range(3500, 3601) for key in keys)
+
+
 @pytest.mark.parametrize("key", [board_key(ID), state_key(ID)])
 def test_a_board_with_a_lost_key_counts_as_missing(
     store: BoardStore, redis: Redis, key: str
@@ -206,7 +241,7 @@ def test_a_board_with_a_lost_key_counts_as_missing(
 
     assert store.read_page(ID, 0, 10) is None
     assert store.states([ID]) == {ID: None}
-    assert not store.flush(ID, Position(EPOCH, 1), "active", []).done
+    assert not store.flush(ID, Head(EPOCH, 1), "active", []).done
 
 
 def test_states_of_many_boards(store: BoardStore) -> None:
@@ -220,7 +255,7 @@ def test_states_of_many_boards(store: BoardStore) -> None:
 def test_a_swap_wants_the_epoch_that_was_found(store: BoardStore, redis: Redis) -> None:
     put(store, {user(1): 5})
     token = uuid.uuid4()
-    store.copy(ID, token, [(user(2), 7)])
+    store.copy(ID, token, lines({user(2): 7}))
 
     assert store.swap(ID, token, "other", Position("second", 9), "active", 1) is None
     assert redis.keys("*rebuild*") == []
@@ -229,19 +264,17 @@ def test_a_swap_wants_the_epoch_that_was_found(store: BoardStore, redis: Redis) 
 
 def test_a_swap_wants_the_whole_copy(store: BoardStore, redis: Redis) -> None:
     token = uuid.uuid4()
-    store.copy(ID, token, [(user(1), 7)])
+    store.copy(ID, token, lines({user(1): 7}))
     redis.flushall()
-    store.copy(ID, token, [(user(2), 7)])
+    store.copy(ID, token, lines({user(2): 7}))
 
     assert store.swap(ID, token, None, Position(EPOCH, 1), "active", 2) is None
 
 
 def test_a_swapped_board_stays_and_its_offset_rises(store: BoardStore, redis: Redis) -> None:
-    put(store, {user(1): 5})
-    for offset in range(1, 8):
-        store.flush(ID, Position(EPOCH, offset), "active", [(user(1), offset)])
+    move(store, put(store, {user(1): 5}), times=7)
     token = uuid.uuid4()
-    store.copy(ID, token, [(user(1), 7)])
+    store.copy(ID, token, lines({user(1): 7}))
 
     reached = store.swap(ID, token, EPOCH, Position("second", 3), "closing", 1)
 
@@ -249,12 +282,12 @@ def test_a_swapped_board_stays_and_its_offset_rises(store: BoardStore, redis: Re
     assert redis.ttl(board_key(ID)) == -1
     assert redis.exists(stream_key(ID)) == 0
     picture = store.pictures([ID])[ID]
-    assert picture == (reached, "closing")
+    assert picture == (Head(*reached), "closing")
 
 
 def test_an_empty_board_is_a_board(store: BoardStore) -> None:
     put(store, {user(1): 5})
-    assert put(store, {}) == Position(EPOCH, 2)
+    assert put(store, {}) == Head(EPOCH, 2)
 
     page, me = store.read_page(ID, 0, 10, user(1)) or (None, None)
 
@@ -263,11 +296,11 @@ def test_an_empty_board_is_a_board(store: BoardStore) -> None:
 
 
 def test_scripts_are_loaded_again_after_a_restart(store: BoardStore, redis: Redis) -> None:
-    position = put(store, {user(1): 5})
+    head = put(store, {user(1): 5})
     redis.script_flush()
 
-    assert store.states([ID]) == {ID: position}
+    assert store.states([ID]) == {ID: head.position}
     redis.script_flush()
-    assert store.flush(ID, position, "active", [(user(1), 6)]).done
+    assert store.flush(ID, head, "active", [(user(1), 6)]).done
     redis.script_flush()
     assert store.read_page(ID, 0, 1) is not None

@@ -19,13 +19,14 @@ from cryptography.fernet import Fernet
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from domain.leaderboards.board import Position
+from domain.leaderboards.board import Head, Position
 from domain.leaderboards.store import BoardStore
 from domain.redis import Redis
 from models import Competition, Person
 from sandbox.ports import free_port
 from sandbox.postgres import EmbeddedPostgres
 from sandbox.valkey import EmbeddedValkey
+from tests.boards import put_board
 from tests.factories import Factory
 
 ROOT = Path(__file__).parents[3]
@@ -180,7 +181,12 @@ class Stage:
         self.store = store
         self.people = people
         self.status = competition.status.value
-        self.position = Position("", 0)
+        self.head = Head("", 0)
+
+    @property
+    def position(self) -> Position:
+        """Where it stands."""
+        return self.head.position
 
     @property
     def path(self) -> str:
@@ -189,23 +195,17 @@ class Stage:
 
     def rebuild(self, scores: Mapping[str, int]) -> None:
         """Put a new board into Redis, under a new epoch."""
-        token, epoch = uuid.uuid4(), uuid.uuid4().hex[:12]
-        self.store.copy(self.competition.id, token, list(scores.items()))
-        target = Position(epoch, self.position.offset + 1)
-        found = self.store.epoch_found(self.competition.id)
-        reached = self.store.swap(
-            self.competition.id, token, found, target, self.status, len(scores)
-        )
-        assert reached is not None
-        self.position = reached
+        target = Position(uuid.uuid4().hex[:12], self.position.offset + 1)
+        self.head = put_board(self.store, self.competition.id, scores, target, self.status)
 
     def flush(self, changes: Mapping[str, int | None]) -> None:
         """Move the board by one offset."""
         answer = self.store.flush(
-            self.competition.id, self.position, self.status, list(changes.items())
+            self.competition.id, self.head, self.status, list(changes.items())
         )
         assert answer.done
-        self.position = Position(self.position.epoch, answer.offset)
+        assert answer.head is not None
+        self.head = answer.head
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from domain.leaderboards.keys import BELLS
 from domain.leaderboards.store import BoardStore
 from domain.live.messages import CloseCode
 from domain.redis import Redis
+from models.competition import CompetitionStatus
 from tests.factories import Factory
 from tests.integration.live.conftest import Listener, Message, Site, Stage, token_of
 from tests.unit.live.client import Client
@@ -161,6 +162,22 @@ def test_a_new_epoch_brings_a_snapshot(stage: Stage, listen: Listen) -> None:
         snapshot = listener.hear()
         assert (snapshot["type"], snapshot["epoch"]) == ("snapshot", stage.position.epoch)
         assert (snapshot["me"] or {}).get("rank") == place
+
+
+def test_a_finished_board_is_shown_from_the_table(
+    stage: Stage, listen: Listen, factory: Factory, redis: Redis
+) -> None:
+    for person, score in zip(stage.people, (8, 8, 5), strict=True):
+        factory.participant(stage.competition, person, score)
+    stage.competition.status = CompetitionStatus.FINAL
+    factory.session.commit()
+    redis.flushall()
+
+    snapshot = listen(stage.path, stage.people[2]).hear()
+
+    assert (snapshot["type"], snapshot["status"], snapshot["total"]) == ("snapshot", "final", 3)
+    assert [entry["rank"] for entry in snapshot["entries"]] == [1, 1, 3]
+    assert snapshot["me"] == {"rank": 3, "score": 5, "next": {"rank": 1, "gap": 3}}
 
 
 def test_valkey_emptied_and_rebuilt(stage: Stage, listen: Listen, redis: Redis) -> None:

@@ -3,17 +3,19 @@
 import time
 import uuid
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain.leaderboards.board import Position
 from domain.redis import Redis
 from models import Board, Competition, Person
-from models.competition import Visibility
+from models.competition import CompetitionStatus, Visibility
 from sandbox.valkey import EmbeddedValkey
+from tests.boards import put_board
 from tests.factories import Factory
 from tests.integration.web.conftest import Caller, SignIn
 from web.db import Front
@@ -33,22 +35,16 @@ class Race:
             factory.participant(self.competition, person, score)
         self.id = self.competition.id
         epoch = factory.session.scalars(select(Board.epoch)).one()
-        self.at = Position(epoch, 0)
-        self.token = uuid.uuid4()
-        pairs = [(str(p.user_id), score) for p, score in zip(self.people, scores, strict=True)]
-        front.boards.copy(self.id, self.token, pairs)
-        found = front.boards.swap(
-            self.id, self.token, None, Position(epoch, 1), "active", len(pairs)
-        )
-        assert found is not None
-        self.at = found
+        board = {str(p.user_id): score for p, score in zip(self.people, scores, strict=True)}
+        self.head = put_board(front.boards, self.id, board, Position(epoch, 1))
 
     def move(self, person: Person, score: int) -> None:
         """Change a score in Redis, as a flush does."""
         change = [(str(person.user_id), score)]
-        answer = self.front.boards.flush(self.id, self.at, "active", change)
+        answer = self.front.boards.flush(self.id, self.head, "active", change)
         assert answer.done
-        self.at = Position(self.at.epoch, answer.offset)
+        assert answer.head is not None
+        self.head = answer.head
 
     def order(self, scores: list[int]) -> list[tuple[int, str]]:
         """The ranks and ids that a board with these scores must show."""
@@ -83,13 +79,14 @@ def test_shows_ranks_names_and_me(race: Callable[..., Race], sign_in: SignIn) ->
     answer = sign_in(board.people[4]).get(f"/leaderboard/{board.id}")
     body: Any = answer.json
     assert shown(answer) == board.order(scores)
-    assert (body["epoch"], body["offset"]) == board.at
+    assert (body["epoch"], body["offset"]) == board.head.position
     assert (body["total"], body["status"], body["metric"]) == (5, "active", "steps")
     assert body["me"] == {
         "rank": 3,
         "user_id": str(board.people[4].user_id),
         "display_name": board.people[4].display_name,
         "score": 7,
+        "next": {"rank": 1, "gap": 2},
     }
     names = {str(person.user_id): person.display_name for person in board.people}
     assert all(entry["display_name"] == names[entry["user_id"]] for entry in body["entries"])
@@ -156,6 +153,8 @@ def test_unchanged_until_the_board_moves(race: Callable[..., Race], sign_in: Sig
     path = f"/leaderboard/{board.id}"
     until(lambda: me.get(path, headers={"If-None-Match": tag["If-None-Match"]}).status_code == 200)
     until(lambda: (me.get(path).json or {})["me"]["score"] == 10)
+    near: Any = me.get(f"{path}?around=me").json
+    assert near["entries"][0]["score"] == near["me"]["score"] == 10
     assert me.get(path).json["me"]["rank"] == 1  # type: ignore[index]  # an object
 
 
@@ -169,13 +168,14 @@ def test_while_a_board_stands_still_redis_is_not_asked(
         info: Any = redis.info("commandstats")
         return sum(info.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("evalsha", "eval"))
 
-    for caller in callers:
-        caller.get(f"/leaderboard/{board.id}")
+    paths = [f"/leaderboard/{board.id}{query}" for query in ("", "?start=1", "?around=me")]
+    for caller, path in product(callers, paths):
+        caller.get(path)
     before = scripts()
     began = time.monotonic()
-    for _ in range(50):
-        for caller in callers:
-            caller.get(f"/leaderboard/{board.id}")
+    for _ in range(25):
+        for caller, path in product(callers, paths):
+            caller.get(path)
     polls = int(time.monotonic() - began) + 2
     assert scripts() - before <= polls
 
@@ -208,6 +208,49 @@ def test_without_a_board_in_redis_the_table_answers_the_same(
         assert found["entries"] == expected["entries"]
         assert found["me"] == expected["me"]
         assert found["total"] == expected["total"]
+
+
+@pytest.mark.parametrize("status", [CompetitionStatus.FINAL, CompetitionStatus.CANCELLED])
+def test_a_finished_board_is_read_from_the_table(
+    race: Callable[..., Race], sign_in: SignIn, redis: Redis, status: CompetitionStatus
+) -> None:
+    scores = [5, 9, 9, 0, 7]
+    board = race(scores)
+    board.competition.status = status
+    board.factory.session.commit()
+    board.move(board.people[3], 1000)  # a picture that is wrong and not looked at
+    me = sign_in(board.people[4])
+    path = f"/leaderboard/{board.id}"
+
+    first = me.get(path)
+
+    body: Any = first.json
+    assert shown(first) == board.order(scores)
+    assert (body["status"], body["me"]["rank"]) == (status, 3)
+    tag = {"If-None-Match": first.headers["ETag"]}
+    assert me.get(path, headers=tag).status_code == 304
+    assert sign_in(board.people[0]).get(path, headers=tag).status_code == 200
+    redis.flushall()
+    assert me.get(path, headers=tag).status_code == 304
+
+
+def test_callers_share_what_the_table_answered(
+    race: Callable[..., Race], sign_in: SignIn, session: Session
+) -> None:
+    board = race([1, 2, 3])
+    board.competition.status = CompetitionStatus.FINAL
+    board.factory.session.commit()
+    path = f"/leaderboard/{board.id}"
+    one, other = sign_in(board.people[0]), sign_in(board.people[1])
+    first: Any = one.get(path).json
+    session.execute(text("UPDATE participant SET computed = computed + 10"))
+    session.commit()
+
+    second: Any = other.get(path).json
+
+    if second["as_of"] == first["as_of"]:  # unless this machine took a second
+        assert second["entries"] == first["entries"]
+    until(lambda: (one.get(path).json or {})["entries"][0]["score"] == 13)
 
 
 def test_boards_are_shown_while_redis_is_down(
