@@ -1,12 +1,14 @@
 """The one lock order of everything that changes participation or scores.
 
 First the touched people's rows in id order, then the touched competitions' advisory locks in id
-order, shared. Only a freeze and a change of rules take a competition's lock exclusively; advisory
-locks queue fairly, so a steady stream of writers cannot starve them.
+order, shared; last a competition's own row. Only who shuts a competition (an end before its time,
+a cancellation, the freeze) or changes its rules takes its lock exclusively; advisory locks queue
+fairly, so a steady stream of writers cannot starve it.
 """
 
 import uuid
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
@@ -30,14 +32,6 @@ def try_lock_people(session: Session, person_ids: Collection[int]) -> bool:
     return len(found.all()) == len(person_ids)
 
 
-def lock_competition_alone(session: Session, competition_id: uuid.UUID) -> None:
-    """Keep every writer out of a competition until the transaction ends."""
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:id AS text), 0))"),
-        {"id": str(competition_id)},
-    )
-
-
 def lock_competitions_shared(session: Session, competition_ids: Collection[uuid.UUID]) -> None:
     """Hold competitions open for writing until the transaction ends.
 
@@ -52,20 +46,50 @@ def lock_competitions_shared(session: Session, competition_ids: Collection[uuid.
     )
 
 
-def lock_for_data(session: Session, person_ids: Collection[int], now: datetime) -> list[uuid.UUID]:
-    """Lock people and all competitions that they are in; return those that still take data."""
+def lock_competition(session: Session, competition_id: uuid.UUID) -> None:
+    """Wait until nobody writes to a competition, and keep everybody out until the transaction ends.
+
+    Whoever wrote is wholly in; whoever comes later reads a new status and is wholly out.
+    """
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:id AS text), 0))"),
+        {"id": str(competition_id)},
+    )
+
+
+@dataclass(frozen=True)
+class LockedForData:
+    """Competitions of locked people, and the time at which what is written now arrives."""
+
+    open: list[uuid.UUID]
+    """Those that still take data."""
+    closed: list[uuid.UUID]
+    """Those past their cut-off: what they counted is kept when it changes."""
+    at: datetime
+    """Not before any cut-off that was applied while this writer waited."""
+
+
+_TAKING = text(
+    """
+    SELECT id, cutoff_at,
+           status IN ('upcoming', 'active', 'closing') AND cutoff_at > :now AS open,
+           status <> 'cancelled' AS counts
+    FROM competition WHERE id = ANY(:ids)
+    """
+)
+
+
+def lock_for_data(session: Session, person_ids: Collection[int], now: datetime) -> LockedForData:
+    """Lock people and all competitions that they are in; say which of those still take data."""
     lock_people(session, person_ids)
     people = {"people": list(person_ids)}
     joined = text("SELECT DISTINCT competition_id FROM participant WHERE person_id = ANY(:people)")
     competition_ids = list(session.scalars(joined, people))
     lock_competitions_shared(session, competition_ids)
-    return list(
-        session.scalars(
-            text(
-                "SELECT id FROM competition WHERE id = ANY(:ids)"
-                " AND status IN ('upcoming', 'active', 'closing')"
-                " AND ends_at + make_interval(hours => grace_hours) > :now"
-            ),
-            {"ids": competition_ids, "now": now},
-        )
+    found = session.execute(_TAKING, {"ids": competition_ids, "now": now}).all()
+    closed = [one for one in found if one.counts and not one.open]
+    return LockedForData(
+        open=[one.id for one in found if one.open],
+        closed=[one.id for one in closed],
+        at=max([now, *(one.cutoff_at for one in closed)]),
     )

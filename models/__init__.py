@@ -4,7 +4,7 @@ from models.api_key import ApiKey
 from models.audit import ScoreAudit
 from models.base import Base
 from models.board import Board, BoardDirty
-from models.competition import Competition, CompetitionDay, Participant
+from models.competition import BehindNotice, Competition, CompetitionDay, Participant
 from models.connection import FitnessConnection, FitnessToken
 from models.device_look import DeviceLook
 from models.flag import Flag, PastDecision
@@ -14,13 +14,16 @@ from models.posting import Posting
 from models.record import Record
 from models.rules import PastRules
 from models.score import ScoreDay
-from models.slots import SlotDay
+from models.slots import SlotDay, SlotDayVersion
 from models.source import Source, SourceOrder
+from models.standing import Standing, StandingRow
 from models.sync import SyncRequest
+from models.transition import Ruling, RulingKind, Transition
 
 __all__ = [
     "ApiKey",
     "Base",
+    "BehindNotice",
     "Board",
     "BoardDirty",
     "Competition",
@@ -36,10 +39,16 @@ __all__ = [
     "Person",
     "Posting",
     "Record",
+    "Ruling",
+    "RulingKind",
     "ScoreAudit",
     "ScoreDay",
     "SlotDay",
+    "SlotDayVersion",
     "Source",
     "SourceOrder",
+    "Standing",
+    "StandingRow",
     "SyncRequest",
+    "Transition",
 ]

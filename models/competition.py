@@ -4,7 +4,16 @@ import enum
 import uuid
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Integer, SmallInteger, text
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    SmallInteger,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
@@ -12,6 +21,12 @@ from models.slots import Metric
 
 MAX_SCORE = 2**53 - 1
 """Largest integer that a sorted set's score holds exactly."""
+
+CUTOFF = (
+    "(coalesce(ended_early_at, ends_at) AT TIME ZONE 'UTC' + make_interval(hours => grace_hours))"
+    " AT TIME ZONE 'UTC'"
+)
+"""In UTC and back, because a generated column must not depend on a session's time zone."""
 
 
 class CompetitionStatus(enum.StrEnum):
@@ -74,7 +89,13 @@ class Competition(Base):
     timezone: Mapped[str]
     """IANA zone whose calendar days are the days of the rules."""
     grace_hours: Mapped[int] = mapped_column(SmallInteger)
-    """Data counts when it arrives within these hours after `ends_at`."""
+    """How long after the end data is still taken."""
+    ended_early_at: Mapped[datetime | None]
+    """When its organiser ended it; the hours of grace then count from here."""
+    cutoff_at: Mapped[datetime] = mapped_column(Computed(CUTOFF, persisted=True))
+    """Data counts when it arrives before this moment. The one definition of the cut-off."""
+    plan_after: Mapped[int | None]
+    """Its times have changed: pulls of people with greater ids are to be planned anew."""
     review_hours: Mapped[int] = mapped_column(SmallInteger)
     late_join: Mapped[bool]
     visibility: Mapped[Visibility]
@@ -101,6 +122,10 @@ class Competition(Base):
         CheckConstraint("goal > 0", name="goal"),
         CheckConstraint("(visibility = 'private') = (invite_code IS NOT NULL)", name="invite"),
         Index("ix_competition_status_starts_at", "status", "starts_at"),
+        Index("ix_competition_ends", "ends_at", postgresql_where=text("status = 'active'")),
+        Index("ix_competition_cutoff", "cutoff_at", postgresql_where=text("status = 'closing'")),
+        Index("ix_competition_under_review", "id", postgresql_where=text("status = 'provisional'")),
+        Index("ix_competition_plan", "id", postgresql_where=text("plan_after IS NOT NULL")),
         Index("ix_competition_organiser_id", "organiser_id"),
     )
 
@@ -137,11 +162,37 @@ class Participant(Base):
     posted: Mapped[int] = mapped_column(server_default=text("0"))
     """Whole units that services posted."""
     score: Mapped[int] = mapped_column(Computed("computed + posted", persisted=True))
+    disqualified_at: Mapped[datetime | None]
+    """Keeps the place, but is not on the board while this is set."""
 
     __table_args__ = (
         CheckConstraint(f"computed + posted BETWEEN 0 AND {MAX_SCORE}", name="exact_in_a_double"),
         CheckConstraint("posted >= 0", name="posted_not_negative"),
-        Index("ix_participant_ranking", "competition_id", text("score DESC"), "user_id"),
+        Index(
+            "ix_participant_ranking",
+            "competition_id",
+            text("score DESC"),
+            "user_id",
+            postgresql_include=["disqualified_at"],
+        ),
         Index("ix_participant_person_id", "person_id"),
         Index("ix_participant_joined", "competition_id", "joined_at", "user_id"),
+    )
+
+
+class BehindNotice(Base):
+    """Someone was told that a competition of theirs closes and their data is old."""
+
+    __tablename__ = "behind_notice"
+
+    competition_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(primary_key=True)
+    told_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["competition_id", "person_id"],
+            ["participant.competition_id", "participant.person_id"],
+            ondelete="CASCADE",
+        ),
     )

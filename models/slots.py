@@ -3,7 +3,7 @@
 import enum
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Integer
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Integer
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -52,3 +52,26 @@ class SlotDay(Base):
     """When this content arrived here."""
 
     __table_args__ = (CheckConstraint("array_length(slots, 1) = 96", name="ninety_six_slots"),)
+
+
+class SlotDayVersion(Base):
+    """What a row of `slot_day` held at a competition's cut-off, kept when it changes afterwards.
+
+    It stood from `ingested_at` until `replaced_at`.
+    """
+
+    __tablename__ = "slot_day_version"
+
+    person_id: Mapped[int] = mapped_column(primary_key=True)
+    metric: Mapped[Metric] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    slot_class: Mapped[SlotClass] = mapped_column("class", primary_key=True)
+    ingested_at: Mapped[datetime] = mapped_column(primary_key=True)
+    slots: Mapped[list[int | None]] = mapped_column(ARRAY(Integer))
+    replaced_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("ingested_at <= replaced_at", name="stood"),
+        ForeignKeyConstraint(["person_id", "source"], ["source.person_id", "source.key"]),
+    )

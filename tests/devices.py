@@ -51,7 +51,7 @@ def store(
     for age, (key, device) in enumerate(devices):
         now = clock.now()
         with unit_of_work(engine) as unit:
-            open_competitions = lock_for_data(unit.session, [person.id], now)
+            locked = lock_for_data(unit.session, [person.id], now)
             seen = SeenSource(person.id, key, "test", device.kind, coarse=device.coarse)
             make_known(unit.session, [seen], START + timedelta(minutes=age))
             parts = (
@@ -64,9 +64,9 @@ def store(
                 for part, values in parts
                 if values or part is SlotClass.MEASURED
             ]
-            changed = changed_days(store_days(unit.session, days, now))
-            review_days(unit.session, changed, open_competitions, now)
-            recompute_changed(unit.session, changed, open_competitions)
+            changed = changed_days(store_days(unit.session, days, locked))
+            review_days(unit.session, changed, locked.open, now)
+            recompute_changed(unit.session, changed, locked.open)
 
 
 def recount(session: Session, competition_id: uuid.UUID) -> list[ScoreKey]:

@@ -49,6 +49,8 @@ class Operation:
     """Other answers that are not errors."""
     scope: KeyScope | None
     """What a service's key must be for; None keeps services out."""
+    text: str | None
+    """The media type, where the answer is a text and no model."""
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -104,6 +106,7 @@ class Routes:
         largest: int | None = None,
         also: dict[HTTPStatus, str] | None = None,
         scope: KeyScope | None = None,
+        text: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Note a route. The first line of the handler's docstring becomes its summary."""
 
@@ -121,6 +124,7 @@ class Routes:
                     largest,
                     also or {},
                     scope,
+                    text,
                 )
             )
             return handler

@@ -17,6 +17,7 @@ from web import (
     flags,
     health,
     leaderboard,
+    life,
     limits,
     me,
     metrics,
@@ -24,7 +25,9 @@ from web import (
     postings,
     records,
     rules,
+    rulings,
     sources,
+    standings,
     stats,
 )
 from web.db import EXTENSION, Front
@@ -51,6 +54,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         me,
         competitions,
         rules,
+        life,
+        rulings,
+        standings,
         explanations,
         flags,
         leaderboard,

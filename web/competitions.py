@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from domain import clock
 from domain.competitions import competition as competitions
 from domain.competitions import joining
+from domain.competitions.participants import list_participants
 from models import Competition
 from web.api import PREFIX, Routes
 from web.cursors import part_of, read_cursor, write_cursor
@@ -123,13 +124,19 @@ def participants(caller: Caller, competition_id: uuid.UUID, query: PageQuery) ->
     """List who takes part, in order of joining."""
     after = read_cursor(BY_JOINING, query.cursor)
     with front().unit() as unit:
-        _visible(unit, caller, competition_id)
-        found = joining.list_participants(
-            unit.session, competition_id, limit=query.limit + 1, after=after
+        competition = _visible(unit, caller, competition_id)
+        found = list_participants(
+            unit.session,
+            competition,
+            caller.person,
+            organises=caller.is_admin or competition.organiser_id == caller.person.id,
+            limit=query.limit + 1,
+            after=after,
         )
     shown, last = part_of(found, query.limit)
-    cursor = write_cursor(BY_JOINING, (last[0].joined_at, last[0].user_id)) if last else None
-    return reply(Page(items=[ParticipantAnswer.of(*one) for one in shown], next_cursor=cursor))
+    key = (last.participant.joined_at, last.participant.user_id) if last else None
+    cursor = write_cursor(BY_JOINING, key) if key else None
+    return reply(Page(items=[ParticipantAnswer.of(one) for one in shown], next_cursor=cursor))
 
 
 def _visible(unit: Unit, caller: Caller, competition_id: uuid.UUID) -> Competition:

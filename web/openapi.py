@@ -147,6 +147,8 @@ def _responses(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     good: dict[str, Any] = {"description": operation.status.phrase}
     if operation.answer is not None:
         good["content"] = {JSON: {"schema": schemas[operation.answer, "serialization"]}}
+    if operation.text is not None:
+        good["content"] = {operation.text: {"schema": {"type": "string"}}}
     answers = {operation.status: good}
     answers |= {status: {"description": text} for status, text in operation.also.items()}
     for status, text in sorted(_refusals(operation).items()):

@@ -6,15 +6,16 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, or_, select, text
+from sqlalchemy import ColumnElement, or_, select, text
 from sqlalchemy.orm import Session
 
 from domain.competitions.calendar import days_of
-from domain.errors import Invalid, NotFound
+from domain.competitions.freshness import Freshness, freshness_of
+from domain.errors import Invalid, NotAllowed, NotFound
 from domain.ids import new_id
 from domain.leaderboards.marks import mark_dirty
 from domain.time_zones import is_time_zone
-from models import Board, Competition, CompetitionDay, FitnessConnection, Participant, Person
+from models import Board, Competition, CompetitionDay, Participant, Person
 from models.competition import CompetitionStatus, Scoring, Sources, Visibility
 from models.slots import Metric
 
@@ -42,14 +43,6 @@ class NewCompetition:
     grace_hours: int = 24
     review_hours: int = 0
     late_join: bool = True
-
-
-@dataclass(frozen=True)
-class Freshness:
-    """How old the caller's own data is."""
-
-    last_synced_at: datetime | None
-    synced_until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -149,6 +142,16 @@ def get_visible(
     return competition
 
 
+def get_organised(
+    session: Session, competition_id: uuid.UUID, person: Person, *, is_admin: bool = False
+) -> Competition:
+    """Return a competition that this caller may direct, else raise NotFound or NotAllowed."""
+    competition = get_visible(session, competition_id, person, is_admin=is_admin)
+    if competition.organiser_id != person.id and not is_admin:
+        raise NotAllowed("Only its organiser may do that.")
+    return competition
+
+
 _SHUT_OUT = text("""
     SELECT watched.competition_id, watched.person_id
     FROM unnest(CAST(:competitions AS uuid[]), CAST(:people AS bigint[]))
@@ -186,20 +189,13 @@ def see(session: Session, competitions: list[Competition], person: Person) -> li
             )
         )
     )
-    freshness = Freshness(
-        *session.execute(
-            select(
-                func.max(FitnessConnection.last_synced_at),
-                func.max(FitnessConnection.synced_until),
-            ).where(FitnessConnection.person_id == person.id)
-        ).one()
-    )
+    freshness = freshness_of(session, [(one, person.id) for one in joined])
     return [
         Seen(
             competition=one,
             joined=one.id in joined,
             organiser=one.organiser_id == person.id,
-            freshness=freshness if one.id in joined else None,
+            freshness=freshness.get((one.id, person.id)),
         )
         for one in competitions
     ]

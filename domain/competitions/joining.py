@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, or_, select, tuple_, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from domain.competitions.competition import get_visible
@@ -103,29 +103,6 @@ def leave(
     schedule.plan(session, [person.id], now)
     mark_dirty(session, [(competition_id, person.id)])
     return competition
-
-
-def list_participants(
-    session: Session,
-    competition_id: uuid.UUID,
-    *,
-    limit: int,
-    after: tuple[datetime, uuid.UUID] | None,
-) -> list[tuple[Participant, str]]:
-    """Return at most `limit` participants with their names, in order of joining.
-
-    `after` is the time of joining and the user id of the last one seen.
-    """
-    found = (
-        select(Participant, Person.display_name)
-        .join(Person, Person.id == Participant.person_id)
-        .where(Participant.competition_id == competition_id)
-        .order_by(Participant.joined_at, Participant.user_id)
-        .limit(limit)
-    )
-    if after is not None:
-        found = found.where(tuple_(Participant.joined_at, Participant.user_id) > after)
-    return [(participant, name) for participant, name in session.execute(found)]
 
 
 def _current(session: Session, competition_id: uuid.UUID) -> Competition:

@@ -22,7 +22,7 @@ from domain.errors import Conflict, NotAllowed, Unavailable
 from domain.fitness import schedule
 from domain.fitness.owed import owe_what_is_missing
 from domain.leaderboards.marks import mark_dirty
-from domain.locks import lock_competition_alone, lock_people, try_lock_people
+from domain.locks import lock_competition, lock_people, try_lock_people
 from domain.scoring.recompute import recompute_anew
 from models import Competition, CompetitionDay, Participant, PastRules, Person
 from models.competition import CompetitionStatus
@@ -87,7 +87,7 @@ def _hold_everybody(session: Session, competition_id: uuid.UUID) -> list[int]:
     taking_part = select(Participant.person_id).where(Participant.competition_id == competition_id)
     people = session.scalars(taking_part).all()
     lock_people(session, people)
-    lock_competition_alone(session, competition_id)
+    lock_competition(session, competition_id)
     everybody = session.scalars(taking_part).all()
     if not try_lock_people(session, set(everybody) - set(people)):
         raise Unavailable("Somebody is just joining.", retry_after=1)

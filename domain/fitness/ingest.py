@@ -32,15 +32,15 @@ class Written:
 
 def write(session: Session, batch: Sequence[Fetched], now: datetime) -> Written:
     """Store a batch: whoever's lease was lost is left out, what did not change is not written."""
-    open_competitions = lock_for_data(session, [one.claim.person_id for one in batch], now)
+    locked = lock_for_data(session, [one.claim.person_id for one in batch], now)
     held = _still_held(session, batch)
     telling = [one for one in held if one.news]
     make_known(session, (source for one in telling for source in one.sources), now)
     days = [rows for one in telling for rows in one.news]
-    changes = store_days(session, [*days, *vanished_days(session, telling)], now)
+    changes = store_days(session, [*days, *vanished_days(session, telling)], locked)
     changed = changed_days(changes)
-    review_days(session, changed, open_competitions, now)
-    scores = recompute_changed(session, changed, open_competitions)
+    review_days(session, changed, locked.open, now)
+    scores = recompute_changed(session, changed, locked.open)
     mark_dirty(session, scores)
     _move_cursors(session, held, now)
     _finish(session, held, changes, now)

@@ -6,7 +6,6 @@ alone.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -15,8 +14,10 @@ from sqlalchemy.orm import Session
 from domain.fitness.readings import MAX_SLOT
 from domain.fitness.records import Known
 from domain.fitness.slot_store import Change
+from domain.fitness.slot_versions import KEEP_REPLACED
 from domain.fitness.spreading import day_number, day_of, spread
 from domain.fitness.windows import SLOTS_PER_DAY
+from domain.locks import LockedForData
 from models.slots import Metric, SlotClass
 
 LOAD = text(
@@ -45,6 +46,17 @@ PUT = text(
     ON CONFLICT (person_id, metric, source, day, class) DO UPDATE
     SET slots = excluded.slots, ingested_at = excluded.ingested_at
     """
+)
+KEEP = text(
+    f"""
+    WITH replaced AS (
+        SELECT d.* FROM slot_day d
+        JOIN unnest(CAST(:metrics AS text[]), CAST(:sources AS text[]), CAST(:days AS date[]),
+                    CAST(:classes AS text[])) AS x(metric, source, day, class)
+          ON (d.metric, d.source, d.day, d.class) = (x.metric, x.source, x.day, x.class)
+        WHERE d.person_id = :person
+    ) {KEEP_REPLACED}
+    """  # noqa: S608  the fragment is our own
 )
 # An empty class has no row; a measured row stays, for its zeros say that nothing was measured.
 TIDY = text(
@@ -123,16 +135,19 @@ class RecordDays:
             found.append((place, row, number, value))
         return found
 
-    def store(self, session: Session, now: datetime) -> list[Change]:
+    def store(self, session: Session, locked: LockedForData) -> list[Change]:
         """Write the rows that differ from what stood; return what changed."""
         changed = [one for one in self._touched if self._rows[one] != self._before.get(one)]
         empty = [
             one for one in changed if one[3] is not SlotClass.MEASURED and not any(self._rows[one])
         ]
         kept = [one for one in changed if one not in empty]
+        if changed and locked.closed:
+            what = {"closed": locked.closed, "now": locked.at}
+            session.execute(KEEP, {**self._columns(changed), **what})
         if kept:
             slots = [array_of(self._rows[one]) for one in kept]
-            session.execute(PUT, {**self._columns(kept), "slots": slots, "now": now})
+            session.execute(PUT, {**self._columns(kept), "slots": slots, "now": locked.at})
         if empty:
             session.execute(TIDY, self._columns(empty))
         return [

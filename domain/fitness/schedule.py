@@ -101,8 +101,7 @@ QUEUE = text(
 )
 PROMISES = text(
     """
-    SELECT m.person_id, k.starts_at, k.ends_at,
-           k.ends_at + make_interval(hours => k.grace_hours) AS cut_off
+    SELECT m.person_id, k.starts_at, k.ends_at, k.cutoff_at
     FROM participant m JOIN competition k ON k.id = m.competition_id
     WHERE m.person_id = ANY(:people) AND k.status IN ('upcoming', 'active', 'closing')
     """

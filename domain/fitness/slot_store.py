@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from psycopg import Connection
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from domain.fitness.slot_versions import KEEP_REPLACED
 from domain.fitness.staging import COPY, SIGNATURE, TABLE, TRAILER
+from domain.locks import LockedForData
 from domain.scoring.recompute import ChangedDays
 from models.slots import Metric
 
@@ -24,7 +26,7 @@ class Change:
     slots: int
 
 
-def store_days(session: Session, rows: Sequence[bytes], now: datetime) -> list[Change]:
+def store_days(session: Session, rows: Sequence[bytes], locked: LockedForData) -> list[Change]:
     """Replace the slots that packed days (`staging.packed`) cover; return what changed.
 
     A source's day with a measured part speaks for its other classes too: one that is not among
@@ -34,10 +36,12 @@ def store_days(session: Session, rows: Sequence[bytes], now: datetime) -> list[C
         return []
     _stage(session, rows)
     session.execute(VANISHED)
+    if locked.closed:
+        session.execute(KEEP, {"now": locked.at, "closed": locked.closed})
     changes = [
         Change(person_id, Metric(metric), day, slots)
         for statement in (UPDATE, INSERT)
-        for person_id, metric, day, slots in session.execute(statement, {"now": now})
+        for person_id, metric, day, slots in session.execute(statement, {"now": locked.at})
     ]
     session.execute(TIDY)
     return changes
@@ -80,23 +84,32 @@ VANISHED = text(
                           = (d.person_id, d.metric, d.source, d.day, d.class))
     """
 )
+BOTH = """
+    SELECT s.person_id, s.metric, s.source, s.day, s.class, o.ingested_at, o.slots AS old,
+           CASE WHEN s.low = 0 AND s.high = 96 THEN s.slots
+                ELSE o.slots[1:s.low] || s.slots[s.low + 1:s.high] || o.slots[s.high + 1:96]
+           END AS new
+    FROM staged s JOIN slot_day o USING (person_id, metric, source, day, class)
+"""
+KEEP = text(
+    f"""
+    WITH replaced AS (
+        SELECT person_id, metric, source, day, class, ingested_at, old AS slots
+        FROM ({BOTH}) x WHERE old IS DISTINCT FROM new
+    ) {KEEP_REPLACED}
+    """  # noqa: S608  the fragments are our own
+)
 UPDATE = text(
-    """
+    f"""
     UPDATE slot_day d SET slots = x.new, ingested_at = :now
-    FROM (
-        SELECT s.person_id, s.metric, s.source, s.day, s.class, o.slots AS old,
-               CASE WHEN s.low = 0 AND s.high = 96 THEN s.slots
-                    ELSE o.slots[1:s.low] || s.slots[s.low + 1:s.high] || o.slots[s.high + 1:96]
-               END AS new
-        FROM staged s JOIN slot_day o USING (person_id, metric, source, day, class)
-    ) x
+    FROM ({BOTH}) x
     WHERE (d.person_id, d.metric, d.source, d.day, d.class)
         = (x.person_id, x.metric, x.source, x.day, x.class)
       AND x.old IS DISTINCT FROM x.new
     RETURNING d.person_id, d.metric, d.day,
               (SELECT count(*) FROM unnest(x.old, x.new) AS u(o, n)
                WHERE coalesce(o, 0) <> coalesce(n, 0))
-    """
+    """  # noqa: S608  the fragment is our own
 )
 # What conflicts stood there before; no other writer can be in the way, for the people are locked.
 INSERT = text(

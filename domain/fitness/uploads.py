@@ -1,6 +1,5 @@
 """An upload of records: one transaction from the raw records to the scores."""
 
-import uuid
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
@@ -22,7 +21,7 @@ from domain.fitness.records import (
 from domain.fitness.slot_store import changed_days
 from domain.fitness.sources import SeenSource, make_known
 from domain.leaderboards.marks import mark_dirty
-from domain.locks import lock_for_data
+from domain.locks import LockedForData, lock_for_data
 from domain.scoring.recompute import recompute_changed
 from domain.scoring.review import review_days
 from models.record import Platform
@@ -52,13 +51,13 @@ def upload(
         verdicts = [one if isinstance(one, RecordCode) else judge(one, standing) for one in checked]
     deleted = scores = 0
     if len(standing) < len(ids) or _differs(verdicts, gone, standing):
-        open_competitions = lock_for_data(session, [person_id], now)
+        locked = lock_for_data(session, [person_id], now)
         book = RecordBook(person_id, find(session, person_id, provider, ids))
         book.open(session, coming)
         deleted = sum(map(book.delete, gone))
         verdicts = [book.enter(one) for one in checked]
         _store(session, person_id, provider, book, checker.sources, now)
-        scores = _score(session, book, open_competitions, now)
+        scores = _score(session, book, locked)
     results = [result(one.id, verdict) for one, verdict in zip(sent, verdicts, strict=True)]
     return Uploaded(results, deleted, scores)
 
@@ -87,11 +86,9 @@ def _store(
     replace(session, person_id, provider, book.rows, book.replaced, now)
 
 
-def _score(
-    session: Session, book: RecordBook, open_competitions: Sequence[uuid.UUID], now: datetime
-) -> int:
-    changed = changed_days(book.days.store(session, now))
-    review_days(session, changed, open_competitions, now)
-    scores = recompute_changed(session, changed, open_competitions)
+def _score(session: Session, book: RecordBook, locked: LockedForData) -> int:
+    changed = changed_days(book.days.store(session, locked))
+    review_days(session, changed, locked.open, locked.at)
+    scores = recompute_changed(session, changed, locked.open)
     mark_dirty(session, scores)
     return len(scores)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import TextClause, text
 
-ON_BOARD = "participant"
+ON_BOARD = "(SELECT * FROM participant WHERE disqualified_at IS NULL)"
 
 
 def board_sql(statement: str) -> TextClause:

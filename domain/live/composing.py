@@ -110,3 +110,12 @@ def reauth_required() -> messages.Notice:
         "code": "reauth_required",
         "detail": "Google no longer lets us read your data; connect again.",
     }
+
+
+def behind(competition: str) -> messages.Notice:
+    """Say that a competition of the reader's closes and their data is old."""
+    return {
+        "type": "notice",
+        "code": "behind",
+        "detail": f"“{competition}” has ended and your data is old: open your fitness app now.",
+    }

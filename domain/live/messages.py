@@ -130,10 +130,13 @@ class Stats(TypedDict):
 
 
 class Notice(TypedDict):
-    """Something that the person should do. `reauth_required`: connect the vendor again."""
+    """Something that the person should do.
+
+    `reauth_required`: connect the vendor again. `behind`: let the phone send what it has.
+    """
 
     type: Literal["notice"]
-    code: Literal["reauth_required"]
+    code: Literal["reauth_required", "behind"]
     detail: str
 
 

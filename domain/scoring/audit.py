@@ -29,7 +29,7 @@ BEGIN = text(
     INSERT INTO score_audit (competition_id, begun_at)
     SELECT id, :now FROM competition
     WHERE status IN ('active', 'closing')
-      AND ends_at + make_interval(hours => grace_hours) > :now
+      AND cutoff_at > :now
     ON CONFLICT (competition_id) DO UPDATE
     SET begun_at = excluded.begun_at, finished_at = NULL, reached = 0, people = 0, mended = 0
     WHERE score_audit.finished_at IS NOT NULL AND score_audit.begun_at <= :due
@@ -103,7 +103,7 @@ def audit_page(session: Session, now: datetime) -> Audited | None:
     people = list(session.scalars(PEOPLE, asked))
     done = Audited(audit.competition_id, [], [])
     # Whatever a competition that takes no more data has counted stays.
-    is_open = audit.competition_id in lock_for_data(session, people, now)
+    is_open = audit.competition_id in lock_for_data(session, people, now).open
     if is_open:
         done = _recount(session, audit.competition_id, people)
         _reach(session, done, people, now)

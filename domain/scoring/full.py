@@ -46,7 +46,7 @@ def recompute_page(
     ).all()
     if not person_ids:
         return None
-    if competition_id not in lock_for_data(session, person_ids, now):
+    if competition_id not in lock_for_data(session, person_ids, now).open:
         raise Conflict("It takes no more data.", code="competition_over")
     changed = recompute_people(session, competition_id, person_ids)
     mark_dirty(session, changed)

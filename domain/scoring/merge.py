@@ -135,3 +135,8 @@ attributed AS (
     WHERE first > 0
 )
 """  # noqa: S608  the terms are our own
+
+
+def merged_from(slots: str) -> str:
+    """Return `MERGED` over another table of person_id, metric, source, day, class and slots."""
+    return MERGED.replace("FROM slot_day", f"FROM {slots}")

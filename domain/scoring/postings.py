@@ -74,9 +74,9 @@ def post(
     """
     person_id = session.scalar(select(Person.id).where(Person.user_id == points.user_id))
     people = [] if person_id is None else [person_id]
-    open_competitions = lock_for_data(session, people, now)
+    locked = lock_for_data(session, people, now)
     participant = _participant(session, points.competition_id, person_id)
-    if points.competition_id not in open_competitions:
+    if points.competition_id not in locked.open:
         raise Conflict("It takes no points any more.", code="competition_closed")
     before = participant.posted
     after = points.value if points.kind is PostingKind.SET else before + points.value

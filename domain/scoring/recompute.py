@@ -139,6 +139,16 @@ FORGET = text(
 )
 
 
+DROP_DAYS = text(
+    """
+    DELETE FROM score_day d
+    WHERE d.competition_id = :competition_id AND d.person_id = ANY(:person_ids)
+      AND NOT EXISTS (SELECT FROM competition_day l
+                      WHERE (l.competition_id, l.day) = (d.competition_id, d.day))
+    """
+)
+
+
 def recompute_changed(
     session: Session, changed: ChangedDays, open_competitions: Sequence[uuid.UUID]
 ) -> list[ScoreKey]:
@@ -193,6 +203,18 @@ def recompute_people(
         COUNT_COMPETITION_DAYS, {"competition_id": competition_id, "person_ids": list(person_ids)}
     )
     return _add_up(session, [(competition_id, person_id) for person_id in person_ids])
+
+
+def recompute_ended(
+    session: Session, competition_id: uuid.UUID, person_ids: Sequence[int]
+) -> list[ScoreKey]:
+    """Count people's days after the calendar was cut; return whose score changed.
+
+    The caller holds the locks of `domain.locks`.
+    """
+    people = {"competition_id": competition_id, "person_ids": list(person_ids)}
+    session.execute(DROP_DAYS, people)
+    return recompute_people(session, competition_id, person_ids)
 
 
 def _add_up(session: Session, keys: Sequence[ScoreKey]) -> list[ScoreKey]:

@@ -152,7 +152,7 @@ def flag_shared(
 
     Returns how many scores changed.
     """
-    if look.competition_id not in lock_for_data(session, people, now):
+    if look.competition_id not in lock_for_data(session, people, now).open:
         return 0
     doubts: list[tuple[Day, Doubt]] = [
         ((person_id, look.metric, day), doubt)

@@ -50,7 +50,9 @@ def test_two_signs_in_the_wrong_order_are_noticed(place: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "slip", [KEY.lower(), KEY.upper(), KEY.swapcase(), KEY[:-1], KEY + "0", f" {KEY}", f"{KEY}\n"]
+    "slip",
+    [KEY.lower(), KEY.upper(), KEY.swapcase(), KEY[:-1], KEY + "0", f" {KEY}", f"{KEY}\n"],
+    ids=["lower", "upper", "swapped", "short", "long", "space", "line"],
 )
 def test_other_slips_are_noticed(slip: str) -> None:
     assert not api_keys.is_whole(slip)

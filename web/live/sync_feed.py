@@ -13,6 +13,7 @@ from gevent.event import Event
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain import clock
+from domain.competitions.freshness import tell_behind
 from domain.live import composing
 from domain.live.lost_grants import who_lost_a_grant
 from domain.live.messages import CloseCode
@@ -139,6 +140,7 @@ class SyncFeed:
                 syncs = recent_syncs(unit.session, due)
                 without_grant = who_lost_a_grant(unit.session, due)
                 today = todays(unit.session, due, clock.now())
+                behind = tell_behind(unit.session, due, clock.now())
         except (SQLAlchemyError, OSError) as error:
             log.warning("live.syncs_unread", error=str(error))
             gevent.sleep(RETRY_S)
@@ -151,3 +153,5 @@ class SyncFeed:
             for watcher in list(self._watchers.get(user_id, ())):
                 watcher.tell(of_person, today[user_id])
                 watcher.notice(grant_lost=user_id in without_grant)
+                for competition in behind.get(user_id, ()):
+                    watcher.socket.send(message_frame(composing.behind(competition)))

@@ -1,12 +1,13 @@
 """Competitions and their participants."""
 
+import enum
 import uuid
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from domain.competitions.competition import NewCompetition, Seen
-from models import Participant
+from domain.competitions.participants import ParticipantSeen
 from models.competition import CompetitionStatus, Scoring, Sources, Visibility
 from models.slots import Metric
 from web.schemas.fields import (
@@ -73,11 +74,19 @@ class ScoringAnswer(Answer):
     goal: int | None = None
 
 
+class SourceFreshnessAnswer(Answer):
+    """A source that has data in the competition's metric."""
+
+    source: str
+    last_data_at: UtcTime
+
+
 class FreshnessAnswer(Answer):
-    """How old my data is."""
+    """How new someone's data is."""
 
     last_synced_at: UtcTime | None
     synced_until: UtcTime | None
+    sources: list[SourceFreshnessAnswer]
 
 
 class CompetitionAnswer(Answer):
@@ -143,14 +152,41 @@ class JoinBody(Body):
     invite_code: Annotated[str, Field(max_length=100)] | None = None
 
 
+class ParticipantStatus(enum.StrEnum):
+    """Whether someone is on the board."""
+
+    ACTIVE = "active"
+    DISQUALIFIED = "disqualified"
+
+
 class ParticipantAnswer(Answer):
-    """Someone who takes part."""
+    """Someone who takes part. The disqualified keep their place, but are not on the board."""
 
     user_id: UserId
     display_name: str
     joined_at: UtcTime
+    status: ParticipantStatus
+    reason: str | None
+    """Why they were disqualified; only for the organiser and themselves."""
+    freshness: FreshnessAnswer | None
+    """Only for the organiser."""
+    behind: bool | None
+    """Whether the competition closes and this person's data is old; only for the organiser."""
 
     @classmethod
-    def of(cls, row: Participant, name: str) -> Self:
-        """Render a row and the person's name."""
-        return cls(user_id=row.user_id, display_name=name, joined_at=row.joined_at)
+    def of(cls, seen: ParticipantSeen) -> Self:
+        """Render what the domain says that one caller sees."""
+        row = seen.participant
+        out = row.disqualified_at is not None
+        return cls.model_validate(
+            {
+                "user_id": row.user_id,
+                "display_name": seen.display_name,
+                "joined_at": row.joined_at,
+                "status": ParticipantStatus.DISQUALIFIED if out else ParticipantStatus.ACTIVE,
+                "reason": seen.reason,
+                "freshness": seen.freshness,
+                "behind": seen.behind,
+            },
+            from_attributes=True,
+        )

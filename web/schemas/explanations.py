@@ -14,7 +14,7 @@ from web.schemas.postings import PostingLine
 
 
 class PartAnswer(Answer):
-    """What one source had on a day: `counted` and `dropped` are all of it.
+    """What one source had on a day at the cut-off: `counted` and `dropped` are all of it.
 
     `flagged` is a part of `dropped`; `why` is the reason of the rest, if there is any.
     """
@@ -30,6 +30,8 @@ class PartAnswer(Answer):
     dropped: float
     flagged: float
     why: Why | None
+    late: float
+    """What came after the cut-off and is not counted; negative where data was taken back."""
 
     @classmethod
     def of(cls, part: SourcePart) -> Self:
@@ -46,6 +48,7 @@ class PartAnswer(Answer):
             dropped=in_units(part.dropped),
             flagged=in_units(part.flagged),
             why=part.why,
+            late=in_units(part.late),
         )
 
 

@@ -2,20 +2,25 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from domain import clock
 from domain.fitness.bells import announce
 from domain.fitness.syncs import request_sync
+from domain.fitness.windows import QUARTER, floor_quarter
 from domain.ids import new_id
 from domain.redis import Redis
 from models import FitnessConnection, Person, SyncRequest
+from models.competition import CompetitionStatus
 from models.connection import ConnectionStatus
+from models.source import SourceKind
 from models.sync import SyncReason, SyncStatus
-from tests.factories import Factory
+from tests.devices import Device, store
+from tests.factories import START, Factory
 from tests.integration.live.conftest import Listener
 
 Listen = Callable[..., Listener]
@@ -186,3 +191,37 @@ def test_a_grant_lost_again_is_told_again(
     lose_grant(session, person, ConnectionStatus.REAUTH_REQUIRED)
     announce(redis, [person.user_id])
     assert listener.hear()["type"] == "notice"
+
+
+def test_who_is_behind_is_told_once(
+    session: Session, redis: Redis, person: Person, listen: Listen
+) -> None:
+    factory, now = Factory(session), floor_quarter(clock.now())
+    competition = factory.competition(
+        name="Two days",
+        starts_at=now - timedelta(days=2),
+        ends_at=now - timedelta(minutes=15),
+        status=CompetitionStatus.CLOSING,
+    )
+    runs = factory.competition()
+    for one in (competition, runs):
+        factory.participant(one, person)
+    told = listen(PATH, person).hear()
+    assert (told["type"], told["code"]) == ("notice", "behind")
+    assert "Two days" in told["detail"]
+    assert listen(PATH, person).silent()
+
+
+def test_who_has_data_of_the_last_hours_is_not_behind(
+    session: Session, engine: Engine, redis: Redis, person: Person, listen: Listen
+) -> None:
+    factory, now = Factory(session), floor_quarter(clock.now())
+    competition = factory.competition(
+        starts_at=START, ends_at=now - timedelta(minutes=15), status=CompetitionStatus.CLOSING
+    )
+    factory.participant(competition, person)
+    walked_at = now - timedelta(hours=2)
+    slot = (walked_at - datetime.combine(walked_at, time(), UTC)) // QUARTER
+    phone = Device(SourceKind.PHONE, {slot: 5})
+    store(engine, person, [("phone", phone)], day=(walked_at.date() - START.date()).days)
+    assert listen(PATH, person).silent()

@@ -33,5 +33,5 @@ class Documented:
         assert answer.mimetype in content
         schema = {**content[answer.mimetype]["schema"], "components": self._components}
         Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(
-            answer.json
+            answer.json if answer.is_json else answer.text
         )

@@ -166,7 +166,8 @@ def test_joining_twice_is_no_error_and_leaving_works_before_the_start(
     for _ in range(2):
         joined: Any = guest.post(f"{path}/join").json
         assert (joined["joined"], joined["participant_count"]) == (True, 1)
-        assert joined["freshness"] == {"last_synced_at": None, "synced_until": None}
+        nothing: Any = {"last_synced_at": None, "synced_until": None, "sources": []}
+        assert joined["freshness"] == nothing
     left: Any = guest.post(f"{path}/leave").json
     assert (left["joined"], left["participant_count"]) == (False, 0)
     again = guest.post(f"{path}/leave")

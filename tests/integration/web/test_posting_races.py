@@ -9,7 +9,7 @@ from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
 from domain import clock
-from domain.locks import lock_competition_alone
+from domain.locks import lock_competition
 from models import Competition, Participant, Posting
 from models.source import SourceKind
 from tests.devices import Device, store
@@ -132,7 +132,7 @@ def test_points_that_wait_for_a_freeze_come_too_late(
     waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
     thread = threading.Thread(target=post)
     with unit_of_work(engine) as freeze:
-        lock_competition_alone(freeze.session, competition.id)
+        lock_competition(freeze.session, competition.id)
         thread.start()
         deadline = clock.now() + timedelta(seconds=10)
         while not session.scalar(waiting):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from domain import clock
 from domain.competitions import joining
-from domain.competitions.life import advance_due
+from domain.competitions.life import advance
 from domain.competitions.rules import change
 from domain.locks import lock_competitions_shared, lock_people
 from models import Competition, FitnessConnection, Participant, PastRules
@@ -60,7 +60,8 @@ def test_a_start_that_comes_first_wins(
     competition = upcoming(factory, organiser)
     caller, path = sign_in(organiser), path_of(competition)
     with unit_of_work(engine) as sweep:
-        assert advance_due(sweep.session, competition.starts_at) == [competition.id]
+        after = advance(sweep.session, competition.id, competition.starts_at)
+        assert after is CompetitionStatus.ACTIVE
         late = Background(lambda: refused(caller, path, daily_cap=5))
         late.wait_until_it_waits(session)
     assert late.result() == (409, "competition_started")
@@ -75,16 +76,15 @@ def test_a_change_that_comes_first_moves_the_start(
     was = competition.starts_at
     later = {"starts_at": was + timedelta(hours=1)}
 
-    def sweep() -> list[Any]:
+    def sweep() -> CompetitionStatus | None:
         with unit_of_work(engine) as unit:
-            return advance_due(unit.session, was)
+            return advance(unit.session, competition.id, was)
 
     with unit_of_work(engine) as unit:
         change(unit.session, organiser, competition.id, later)
         unit.session.flush()
-        swept = Background(sweep)
-        swept.wait_until_it_waits(session)
-    assert swept.result() == []
+        assert sweep() is None
+    assert sweep() is None
     status = select(Competition.status).where(Competition.id == competition.id)
     assert session.scalars(status).one() is CompetitionStatus.UPCOMING
 

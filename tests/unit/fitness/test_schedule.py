@@ -77,6 +77,19 @@ def test_gaps_are_as_promised(person_id: int) -> None:
     assert any(END <= moment < END + AFTERMATH for moment in around)
 
 
+@given(person_id=people, promise=promises())
+def test_all_are_pulled_after_the_end_and_again_before_the_cut_off(
+    person_id: int, promise: Promise
+) -> None:
+    """By the plan that each pull leaves behind, whatever the hours of grace are."""
+    made = pulls(person_id, promise, promise.ends_at - LAST_HOURS, promise.cut_off)
+    if promise.cut_off > promise.ends_at:
+        assert any(promise.ends_at <= moment < promise.ends_at + AFTERMATH for moment in made)
+        assert promise.cut_off - max(made) <= HURRIED
+    else:
+        assert all(moment < promise.ends_at for moment in made)
+
+
 def test_a_run_of_people_is_spread_evenly() -> None:
     first = Counter(
         int((moment - START) / timedelta(minutes=1))

@@ -1,0 +1,160 @@
+"""Freezing: a competition's scores copied into an immutable version of its standing.
+
+Whoever begins a version has shut the competition to writers, so its scores stand still; which
+rulings it heeds is settled with it. It is then written page by page in order of rank, each page in
+a transaction of its own together with how far it came, so it can be killed anywhere and goes on
+where it was. Readers see complete versions only.
+"""
+
+import enum
+import hashlib
+import uuid
+from datetime import datetime
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from models import Person, Ruling, Standing
+from models.competition import MAX_SCORE
+
+PAGE_ROWS = 100_000
+STATEMENT_TIMEOUT = "60s"
+"""A page takes a second or two; a machine may be very busy."""
+WORK_MEMORY = "64MB"
+"""So that a page is sorted and digested in memory."""
+NO_BYTES = hashlib.sha256().digest()
+ABOVE_ALL = {"last_score": MAX_SCORE, "last_user_id": uuid.UUID(int=0), "last_rank": 1}
+"""Whoever has the highest possible score has rank 1; no user id is smaller than zero."""
+
+
+class Written(enum.Enum):
+    """What became of a page."""
+
+    PAGE = "page"
+    """There may be more."""
+    COMPLETE = "complete"
+    BUSY = "busy"
+    """Complete already, or someone else is at it."""
+
+
+def begin_standing(
+    session: Session, competition_id: uuid.UUID, reason: str, author: Person | None, now: datetime
+) -> Standing:
+    """Begin the next version. The caller holds the competition's row, and no score can change."""
+    version = session.scalar(
+        select(func.coalesce(func.max(Standing.version), 0) + 1).where(
+            Standing.competition_id == competition_id
+        )
+    )
+    last_ruling = select(func.coalesce(func.max(Ruling.id), 0)).where(
+        Ruling.competition_id == competition_id
+    )
+    standing = Standing(
+        competition_id=competition_id,
+        version=version,
+        reason=reason,
+        author_id=None if author is None else author.id,
+        created_at=now,
+        last_ruling_id=session.scalar(last_ruling),
+        page_rows=PAGE_ROWS,
+        digest=NO_BYTES,
+        **ABOVE_ALL,
+    )
+    session.add(standing)
+    session.flush()
+    return standing
+
+
+def is_standing_complete(session: Session, competition_id: uuid.UUID) -> bool:
+    """Say whether no version of a competition's standing is still being written."""
+    unfinished = select(Standing.id).where(
+        Standing.competition_id == competition_id, Standing.completed_at.is_(None)
+    )
+    return session.scalar(select(~unfinished.exists())) or False
+
+
+def unfinished_standings(session: Session, limit: int) -> list[int]:
+    """Return versions that are still to be written, the oldest first."""
+    found = select(Standing.id).where(Standing.completed_at.is_(None)).order_by(Standing.id)
+    return list(session.scalars(found.limit(limit)))
+
+
+LIMITS = text(
+    "SELECT set_config('statement_timeout', :statement_timeout, true),"
+    " set_config('work_mem', :work_mem, true)"
+)
+OUT = text(
+    """
+    SELECT person_id FROM (
+        SELECT DISTINCT ON (person_id) person_id, kind FROM ruling
+        WHERE competition_id = :competition_id AND id <= :last_ruling_id
+        ORDER BY person_id, id DESC
+    ) newest WHERE kind = 'disqualified'
+    """
+)
+# The one rank rule (domain/leaderboards/board.py). Whoever shares the last page's last score shares
+# its rank; all others have better rows on this page and before it.
+WRITE_PAGE = text(
+    """
+    WITH page AS (
+        SELECT person_id, user_id, score, computed, posted FROM participant
+        WHERE competition_id = :competition_id AND person_id <> ALL(:out)
+          AND score <= :last_score AND (score < :last_score OR user_id > :last_user_id)
+        ORDER BY score DESC, user_id LIMIT :page_rows
+    ), ranked AS MATERIALIZED (
+        SELECT *, :row_count + row_number() OVER (ORDER BY score DESC, user_id) AS place,
+               CASE WHEN score = :last_score THEN :last_rank
+                    ELSE :row_count + rank() OVER (ORDER BY score DESC) END AS rank
+        FROM page
+    ), stored AS (
+        INSERT INTO standing_row (standing_id, place, rank, person_id, score, computed, posted)
+        SELECT :id, place, rank, person_id, score, computed, posted FROM ranked
+    )
+    SELECT count(*) AS rows, sha256(convert_to(string_agg(
+               concat_ws(',', rank, person_id, score, computed, posted),
+               E'\n' ORDER BY place), 'UTF8')) AS digest
+    FROM ranked
+    """
+)
+LAST_PLACE = text(
+    """
+    SELECT r.score, r.rank, m.user_id FROM standing_row r
+    JOIN participant m ON m.competition_id = :competition_id AND m.person_id = r.person_id
+    WHERE r.standing_id = :id AND r.place = :place
+    """
+)
+
+
+def write_page(session: Session, standing_id: int, now: datetime) -> Written:
+    """Write the next page of a version; the one that is not full completes it."""
+    session.execute(LIMITS, {"statement_timeout": STATEMENT_TIMEOUT, "work_mem": WORK_MEMORY})
+    standing = session.scalar(
+        select(Standing)
+        .where(Standing.id == standing_id, Standing.completed_at.is_(None))
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    if standing is None:
+        return Written.BUSY
+    progress = {
+        name: getattr(standing, name)
+        for name in (
+            *("id", "competition_id", "page_rows", "row_count"),
+            *("last_score", "last_user_id", "last_rank"),
+        )
+    }
+    rulings = {
+        "competition_id": standing.competition_id,
+        "last_ruling_id": standing.last_ruling_id,
+    }
+    out = list(session.scalars(OUT, rulings))
+    page = session.execute(WRITE_PAGE, {**progress, "out": out}).one()
+    if page.rows:
+        standing.row_count += page.rows
+        standing.digest = hashlib.sha256(standing.digest + page.digest).digest()
+        last = session.execute(LAST_PLACE, {**progress, "place": standing.row_count}).one()
+        standing.last_score, standing.last_rank, standing.last_user_id = last
+    if page.rows < standing.page_rows:
+        standing.completed_at = now
+        return Written.COMPLETE
+    return Written.PAGE

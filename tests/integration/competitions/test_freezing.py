@@ -1,0 +1,258 @@
+"""The freeze: one standing, complete, in the one rank order, and immutable."""
+
+import hashlib
+import threading
+import uuid
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from domain import clock
+from domain.competitions import freezing, rulings, standing
+from domain.competitions.freezing import NO_BYTES, Written, write_page
+from domain.competitions.life import advance
+from domain.errors import NotFound
+from domain.leaderboards.board import Place
+from domain.locks import lock_for_data
+from models import Competition, Participant, RulingKind
+from models.competition import MAX_SCORE, CompetitionStatus
+from tests.factories import Factory
+from tests.integration.competitions.conftest import Life
+from tests.integration.leaderboards.conftest import ranking
+from worker.unit import unit_of_work
+
+Rows = list[tuple[int, ...]]
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three places a page."""
+    monkeypatch.setattr(freezing, "PAGE_ROWS", 3)
+
+
+def digest_of(rows: Rows, page: int) -> bytes:
+    """Compute a digest as `models.standing` defines it."""
+    digest = hashlib.sha256().digest()
+    for first in range(0, len(rows), page):
+        lines = "\n".join(",".join(map(str, row)) for row in rows[first : first + page])
+        digest = hashlib.sha256(digest + hashlib.sha256(lines.encode()).digest()).digest()
+    return digest
+
+
+def frozen(life: Life, scores: list[int]) -> Competition:
+    """Make a competition of people with these scores, and freeze it."""
+    competition = life.over(status=CompetitionStatus.CLOSING)
+    people = life.factory.people(len(scores))
+    life.factory.session.add_all(
+        Participant(
+            competition_id=competition.id,
+            person_id=person.id,
+            user_id=person.user_id,
+            joined_at=clock.now(),
+            computed=score,
+        )
+        for person, score in zip(people, scores, strict=True)
+    )
+    life.factory.session.commit()
+    with unit_of_work(life.engine) as unit:
+        advance(unit.session, competition.id, clock.now())
+        (standing_id,) = freezing.unfinished_standings(unit.session, 10)
+    written = Written.PAGE
+    while written is Written.PAGE:
+        with unit_of_work(life.engine) as unit:
+            written = write_page(unit.session, standing_id, clock.now())
+    return competition
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(scores=st.lists(st.one_of(st.integers(0, 3), st.integers(0, MAX_SCORE)), max_size=20))
+def test_any_ranking_is_frozen_as_it_is(life: Life, small_pages: None, scores: list[int]) -> None:
+    competition = frozen(life, scores)
+    rows = life.frozen(competition)
+    assert rows == life.ranking(competition)
+    digest = life.scalar("SELECT digest FROM standing WHERE competition_id = :id", competition)
+    assert bytes(digest) == digest_of(rows, 3)
+    count = life.scalar("SELECT row_count FROM standing WHERE competition_id = :id", competition)
+    assert count == len(scores)
+
+
+def test_readers_see_what_boards_show(life: Life, session: Session, small_pages: None) -> None:
+    competition = frozen(life, [9, 9, 7, 7, 7, 5, 0, 0])
+    people = session.scalars(
+        text("SELECT user_id FROM participant WHERE competition_id = :id"), {"id": competition.id}
+    ).all()
+    scores = {
+        str(user_id): score
+        for user_id, score in session.execute(
+            text("SELECT user_id, score FROM participant WHERE competition_id = :id"),
+            {"id": competition.id},
+        )
+    }
+    board = ranking(scores)
+    whole = standing.page(session, competition.id, 0, 100)
+    assert whole == (1, 8, board)
+    assert standing.page(session, competition.id, 3, 2) == (1, 8, board[3:5])
+    ids = [uuid.UUID(row.user_id) for row in board]
+    for index, start in ((0, 0), (4, 3), (7, 5)):
+        around = standing.around(session, competition.id, ids[index], 3)
+        assert around == (1, 8, board[start : start + 3])
+    assert standing.users(session, competition.id, [ids[6], ids[1]]) == (1, 8, [board[1], board[6]])
+    assert [standing.place_of(session, competition.id, one) for one in ids] == [
+        *[Place(1, 9, None, None)] * 2,
+        *[Place(3, 7, 1, 2)] * 3,
+        Place(6, 5, 3, 2),
+        *[Place(7, 0, 6, 5)] * 2,
+    ]
+    stranger = uuid.uuid4()
+    assert stranger not in people
+    assert standing.place_of(session, competition.id, stranger) is None
+    assert standing.around(session, competition.id, stranger, 3) == (1, 8, [])
+
+
+def test_nothing_is_seen_before_it_is_complete(
+    life: Life, engine: Engine, session: Session, small_pages: None
+) -> None:
+    competition = life.over(people=5, status=CompetitionStatus.CLOSING, review_hours=1)
+    with unit_of_work(engine) as unit:
+        after = advance(unit.session, competition.id, clock.now())
+    assert after is CompetitionStatus.PROVISIONAL
+    with unit_of_work(engine) as unit:
+        (standing_id,) = freezing.unfinished_standings(unit.session, 10)
+        assert write_page(unit.session, standing_id, clock.now()) is Written.PAGE
+    assert standing.page(session, competition.id, 0, 9) is None
+    with pytest.raises(NotFound):
+        standing.get_version(session, competition.id, 1)
+    with unit_of_work(engine) as unit:
+        assert write_page(unit.session, standing_id, clock.now()) is Written.COMPLETE
+    with unit_of_work(engine) as unit:
+        assert write_page(unit.session, standing_id, clock.now()) is Written.BUSY
+    session.rollback()
+    assert standing.get_version(session, competition.id, None).row_count == 5
+    assert life.frozen(competition) == life.ranking(competition)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE standing SET reason = 'better'",
+        "DELETE FROM standing",
+        "UPDATE standing_row SET rank = 1",
+        "DELETE FROM standing_row",
+        "INSERT INTO standing_row SELECT id, 9, 1, 1, 1, 1, 0 FROM standing",
+        "INSERT INTO standing_row VALUES (-1, 9, 1, 1, 1, 1, 0)",
+    ],
+)
+def test_a_complete_standing_is_immutable(life: Life, engine: Engine, change: str) -> None:
+    frozen(life, [3, 2, 1])
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(text(change))
+
+
+def test_an_empty_one_is_complete_too(life: Life) -> None:
+    competition = frozen(life, [])
+    digest = life.scalar("SELECT digest FROM standing WHERE competition_id = :id", competition)
+    assert bytes(digest) == NO_BYTES
+
+
+def test_a_version_heeds_the_rulings_before_it_and_no_later_one(
+    life: Life, engine: Engine, factory: Factory, small_pages: None
+) -> None:
+    competition = life.over(people=8, status=CompetitionStatus.CLOSING, review_hours=240)
+    organiser, before = factory.person(), life.ranking(competition)
+    with unit_of_work(engine) as unit:
+        advance(unit.session, competition.id, clock.now())
+        (first,) = freezing.unfinished_standings(unit.session, 10)
+        write_page(unit.session, first, clock.now())
+    out = [before[0][1], before[5][1]]  # one is written already, one is not
+    for person_id in out:
+        with unit_of_work(engine) as unit:
+            user_id = unit.session.get_one(Participant, (competition.id, person_id)).user_id
+            ruled = rulings.rule(
+                unit.session,
+                competition.id,
+                user_id,
+                RulingKind.DISQUALIFIED,
+                "Rode a bicycle.",
+                organiser,
+                clock.now(),
+            )
+            assert ruled.standing is not None
+    life.sweep()
+    assert life.versions(competition) == [(1, True), (2, True), (3, True)]
+    assert life.frozen(competition, 1) == before
+    assert [row[1] for row in life.frozen(competition, 2)] == [
+        row[1] for row in before if row[1] != out[0]
+    ]
+    assert life.frozen(competition, 3) == life.ranking(competition)
+    assert len(life.frozen(competition, 3)) == 6
+
+
+class Writers:
+    """People whose two scores are raised together, by several writers that never pause."""
+
+    def __init__(self, engine: Engine, competition: Competition, people: list[int]) -> None:
+        self.engine = engine
+        self.competition = competition
+        self.people = people
+        self.rounds = [0] * 4
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._write, args=(n,)) for n in range(4)]
+
+    def _write(self, number: int) -> None:
+        own = self.people[number * 2 : number * 2 + 2]
+        while not self._stop.is_set():
+            with unit_of_work(self.engine) as unit:
+                now = clock.now()
+                locked = lock_for_data(unit.session, own, now)
+                for person_id in own if self.competition.id in locked.open else ():
+                    unit.session.execute(
+                        text(
+                            "UPDATE participant SET computed = computed + 1"
+                            " WHERE competition_id = :id AND person_id = :person"
+                        ),
+                        {"id": self.competition.id, "person": person_id},
+                    )
+            self.rounds[number] += 1
+
+    def __enter__(self) -> "Writers":
+        for one in self._threads:
+            one.start()
+        while min(self.rounds) < 3:
+            pass
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for one in self._threads:
+            one.join()
+
+
+def test_a_freeze_under_steady_writers(life: Life, engine: Engine, factory: Factory) -> None:
+    """It waits at most a second for its lock, and each batch is wholly in or wholly out."""
+    competition = life.over(status=CompetitionStatus.CLOSING, grace_hours=100)
+    people = factory.people(8)
+    for person in people:
+        factory.participant(competition, person)
+    now = competition.cutoff_at + timedelta(seconds=1)
+    with Writers(engine, competition, [person.id for person in people]) as writers:
+        with unit_of_work(engine) as unit:
+            unit.session.execute(text("SET LOCAL lock_timeout = '1s'"))
+            after = advance(unit.session, competition.id, now)
+        assert after is CompetitionStatus.PROVISIONAL
+        shut = life.ranking(competition)
+        seen = list(writers.rounds)
+        while min(new - old for new, old in zip(writers.rounds, seen, strict=True)) < 3:
+            pass
+    assert life.ranking(competition) == shut
+    scores = {row[1]: row[2] for row in shut}
+    for first, second in zip(people[::2], people[1::2], strict=True):
+        assert scores[first.id] == scores[second.id] > 0
