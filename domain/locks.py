@@ -14,6 +14,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.slots import Metric
+
 
 def lock_people(session: Session, person_ids: Collection[int]) -> None:
     """Lock people's rows until the transaction ends."""
@@ -63,6 +65,8 @@ class LockedForData:
 
     open: list[uuid.UUID]
     """Those that still take data."""
+    metrics: frozenset[Metric]
+    """What those count."""
     closed: list[uuid.UUID]
     """Those past their cut-off: what they counted is kept when it changes."""
     at: datetime
@@ -71,7 +75,7 @@ class LockedForData:
 
 _TAKING = text(
     """
-    SELECT id, cutoff_at,
+    SELECT id, cutoff_at, metric,
            status IN ('upcoming', 'active', 'closing') AND cutoff_at > :now AS open,
            status <> 'cancelled' AS counts
     FROM competition WHERE id = ANY(:ids)
@@ -90,6 +94,7 @@ def lock_for_data(session: Session, person_ids: Collection[int], now: datetime) 
     closed = [one for one in found if one.counts and not one.open]
     return LockedForData(
         open=[one.id for one in found if one.open],
+        metrics=frozenset(Metric(one.metric) for one in found if one.open),
         closed=[one.id for one in closed],
         at=max([now, *(one.cutoff_at for one in closed)]),
     )

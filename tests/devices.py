@@ -64,7 +64,7 @@ def store(
                 for part, values in parts
                 if values or part is SlotClass.MEASURED
             ]
-            changed = changed_days(store_days(unit.session, days, locked))
+            changed = changed_days(store_days(unit.session, days, locked), locked)
             review_days(unit.session, changed, locked.open, now)
             recompute_changed(unit.session, changed, locked.open)
 

@@ -47,9 +47,9 @@ def store_days(session: Session, rows: Sequence[bytes], locked: LockedForData) -
     return changes
 
 
-def changed_days(changes: Sequence[Change]) -> ChangedDays:
+def changed_days(changes: Sequence[Change], locked: LockedForData) -> ChangedDays:
     """Return the days of which scores may have changed."""
-    real = [change for change in changes if change.slots]
+    real = [change for change in changes if change.slots and change.metric in locked.metrics]
     return ChangedDays(
         [change.person_id for change in real],
         [change.metric for change in real],

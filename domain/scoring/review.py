@@ -24,7 +24,8 @@ RULED = (
 )
 """What follows from one person's day alone."""
 
-# `< ANY` finds no null. An array is taken apart for its sum only if one slot has more than a 96th.
+# `< ANY` finds no null. An array is taken apart for its sum only if one slot has more than a 96th,
+# and more slots hold something than could make the sum at the slot's own ceiling.
 OVER_A_CEILING = text(
     """
     SELECT DISTINCT x.person_id, x.metric, x.day
@@ -34,10 +35,11 @@ OVER_A_CEILING = text(
     JOIN unnest(CAST(:ceiling_metrics AS text[]), CAST(:slot_ceilings AS integer[]),
                 CAST(:day_ceilings AS bigint[])) AS l(metric, slot, whole) USING (metric)
     WHERE l.slot < ANY(d.slots)
-       OR l.whole / 96 < ANY(d.slots) AND (SELECT sum(v) FROM unnest(d.slots) AS v) > l.whole
+       OR l.whole / 96 < ANY(d.slots)
+          AND cardinality(array_remove(d.slots, 0)) > l.whole / l.slot
+          AND (SELECT sum(v) FROM unnest(d.slots) AS v) > l.whole
     """
 )
-COMPETED_IN = text("SELECT DISTINCT metric FROM competition WHERE id = ANY(CAST(:open AS uuid[]))")
 # Days that have to be looked at, whatever they hold: those with flags that follow the data.
 STANDING = text(
     """
@@ -92,9 +94,10 @@ def review_days(
     """
     if not (changed.days and open_competitions):
         return
-    competed_in = set(session.scalars(COMPETED_IN, {"open": list(open_competitions)}))
-    asked = [day for day in changed.each() if day[1] in competed_in]
-    days = {*_over_a_ceiling(session, asked), *_in_any_case(session, changed, open_competitions)}
+    days = {
+        *_over_a_ceiling(session, list(changed.each())),
+        *_in_any_case(session, changed, open_competitions),
+    }
     if days:
         found = where_it_counts(session, _doubts(session, days), open_competitions)
         keep(session, found, days, open_competitions, RULED, now)
