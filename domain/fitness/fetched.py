@@ -50,17 +50,18 @@ class Fetched:
         window = pulled.readings.window
         kept = list(_kept(pulled))
         metrics = frozenset(one.metric for each in pulled.all_readings() for one in each.streams)
-        rows: dict[date, list[bytes]] = {day: [] for day, *_ in window.days()}
+        days = list(window.days())
+        rows: dict[date, list[bytes]] = {day: [] for day, *_ in days}
         for readings in kept:
             for day, row in packed_days(claim.person_id, readings):
                 rows[day].append(row)
+        topic = " ".join(sorted(metrics))
         digests: dict[str, str] = {}
         news = []
-        for day, low, high, _ in window.days():
-            content = b"".join(rows[day])
-            said_of = f"{low} {high} {' '.join(sorted(metrics))}".encode()
-            digests[day.isoformat()] = found = digest(said_of, content)
-            if claim.day_digests.get(day.isoformat()) != found:
+        for day, low, high, _ in days:
+            name, content = day.isoformat(), b"".join(rows[day])
+            digests[name] = digest(f"{low} {high} {topic}".encode(), content)
+            if claim.day_digests.get(name) != digests[name]:
                 news.append(content)
         return cls(
             claim,

@@ -46,11 +46,11 @@ class Window:
 
     def days(self) -> Iterator[tuple[date, int, int, int]]:
         """Yield each UTC day: date, first and last slot of the day (half-open), window index."""
-        index = 0
-        while index < self.slots:
+        index, slots = 0, self.slots
+        while index < slots:
             moment = self.start + index * QUARTER
             low = (moment.hour * 60 + moment.minute) // 15
-            count = min(SLOTS_PER_DAY - low, self.slots - index)
+            count = min(SLOTS_PER_DAY - low, slots - index)
             yield moment.date(), low, low + count, index
             index += count
 
