@@ -44,11 +44,12 @@ class Contest:
         store(self.engine, self.person, devices, day=day)
 
     def flags(self, decision: Decision | None = None) -> list[Flag]:
-        """Return the flags, the oldest first."""
+        """Return the flags by person, the oldest first."""
         self.session.rollback()
         self.session.expire_all()
-        found = select(Flag).where(Flag.competition_id == self.competition.id).order_by(Flag.id)
-        return [flag for flag in self.session.scalars(found) if decision in (None, flag.decision)]
+        mine = select(Flag).where(Flag.competition_id == self.competition.id)
+        found = self.session.scalars(mine.order_by(Flag.person_id, Flag.id))
+        return [flag for flag in found if decision in (None, flag.decision)]
 
     def flag(self, decision: Decision | None = None) -> Flag:
         """Return the only flag."""
