@@ -60,11 +60,11 @@ class EmbeddedValkey(EmbeddedServer):
         )
 
     def _is_ready(self) -> bool:
-        """Our own process answers on the port, not a stranger that took it first."""
+        """Our own process, not a stranger that took the port first, has read its data."""
         once = Retry(NoBackoff(), retries=0)
         with redis.Redis(host=LOOPBACK, port=self.port, socket_timeout=1, retry=once) as client:
             try:
-                info = client.info("server")
+                info = client.info("server", "persistence")
             except redis.RedisError:
                 return False
-        return bool(info["process_id"] == self.pid)
+        return bool(info["process_id"] == self.pid and not info["loading"])
