@@ -14,10 +14,10 @@ run: $(VENV)/.installed ## everything on this machine, with a sandbox for the ou
 	@exec $(BIN)/python -m sandbox.runner
 
 test: $(VENV)/.installed ## all tests but the long ones
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
-soak: $(VENV)/.installed ## the long fault and load runs
-	$(BIN)/python -m pytest -m soak
+soak: $(VENV)/.installed ## the long fault and load runs, and every rule with many more examples
+	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile=soak
 
 lint: $(VENV)/.installed ## style, types and the direction of imports
 	$(BIN)/ruff check

@@ -8,8 +8,10 @@ from tests.acceptance.stack import Stack, running, wait_until
 
 
 @pytest.fixture(scope="session")
-def whole_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Everything, started once."""
+def whole_stack(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Stack]:
+    """Everything, started once; a second one, in another test process, is an error."""
+    if worker_id != "master":
+        (tmp_path_factory.getbasetemp().parent / "the stack").mkdir()
     with running(tmp_path_factory.mktemp("stack")) as stack:
         yield stack
 

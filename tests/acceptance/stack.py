@@ -82,20 +82,17 @@ class Stack:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def stop(self, name: str) -> None:
-        """Ask a process to end."""
-        process = self.processes.pop(name)
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
     def stop_all(self) -> None:
-        """Stop what runs, the last started first."""
-        for name in list(self.processes)[::-1]:
-            self.stop(name)
+        """Ask everything to end, and wait for it."""
+        for process in self.processes.values():
+            process.terminate()
+        while self.processes:
+            _, process = self.processes.popitem()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def is_ready(self) -> bool:
         """Say whether the site says that everything works."""
@@ -186,7 +183,7 @@ def running(folder: Path, extra: Mapping[str, str] | None = None) -> Iterator[St
     sandbox_port, port = free_port(), free_port()
     sandbox = f"http://127.0.0.1:{sandbox_port}"
     with ExitStack() as cleanup:
-        postgres = cleanup.enter_context(EmbeddedPostgres(folder / "postgres"))
+        postgres = cleanup.enter_context(EmbeddedPostgres(folder / "postgres", durable=False))
         valkey = cleanup.enter_context(EmbeddedValkey(folder / "valkey"))
         engine = create_engine(postgres.url, poolclass=NullPool)
         redis = make_redis(valkey.url)

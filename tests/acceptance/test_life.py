@@ -13,7 +13,7 @@ from domain.fitness.schedule import AFTERMATH
 from domain.fitness.windows import QUARTER, floor_quarter
 from tests.acceptance.stack import Stack, rows, running, wait_until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("acceptance")]
+pytestmark = pytest.mark.acceptance
 
 MOVED_CLOCK = Path(__file__).parent / "moved_clock"
 PATIENCE_SECONDS = 40

@@ -10,7 +10,7 @@ from websockets.sync.client import ClientConnection
 from domain.fitness.windows import floor_quarter
 from tests.acceptance.stack import App, Stack, rows, wait_until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("acceptance")]
+pytestmark = pytest.mark.acceptance
 
 
 def competition(app: App, **changes: Any) -> str:

@@ -8,7 +8,7 @@ import pytest
 from tests.acceptance.crowd import Crowd
 from tests.acceptance.stack import Stack, rows, wait_until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.xdist_group("acceptance")]
+pytestmark = pytest.mark.acceptance
 
 FIT = "/fitness/v1/users/me"
 FAULTS = (

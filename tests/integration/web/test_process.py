@@ -68,14 +68,11 @@ def test_idle_connections_do_not_hold_up_a_shutdown(
     assert "Traceback" not in log
 
 
-@pytest.mark.parametrize("variable", ["DATABASE_URL", "REDIS_URL", "TOKEN_KEYS"])
-def test_a_wrong_variable_stops_it_with_one_line(
-    environment: dict[str, str], variable: str
-) -> None:
+def test_a_wrong_variable_stops_it_with_one_line(environment: dict[str, str]) -> None:
     ended = subprocess.run(
         GUNICORN,
         cwd=ROOT,
-        env={**environment, variable: "nonsense"},
+        env={**environment, "TOKEN_KEYS": "nonsense"},
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
@@ -84,5 +81,5 @@ def test_a_wrong_variable_stops_it_with_one_line(
     assert ended.returncode != 0
     lines = [line for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
     assert len(lines) == 1
-    assert variable in lines[0]
+    assert "TOKEN_KEYS" in lines[0]
     assert "nonsense" not in lines[0]
