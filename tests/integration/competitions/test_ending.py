@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -23,6 +23,7 @@ from models.source import SourceKind
 from tests.devices import Device, store
 from tests.factories import START, Factory
 from tests.integration.competitions.conftest import Life
+from tests.rules import ON_SERVERS
 from worker.unit import unit_of_work
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]
@@ -49,9 +50,7 @@ def calendar(session: Session, competition: Competition) -> list[tuple[object, .
     return [(row.day, row.starts_at, row.ends_at) for row in rows]
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@ON_SERVERS
 @given(
     zone=st.sampled_from(ZONES),
     quarters=st.integers(1, 400),

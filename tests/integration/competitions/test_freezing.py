@@ -6,7 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
@@ -24,6 +24,7 @@ from models.competition import MAX_SCORE, CompetitionStatus
 from tests.factories import Factory
 from tests.integration.competitions.conftest import Life
 from tests.integration.leaderboards.conftest import ranking
+from tests.rules import ON_SERVERS
 from worker.unit import unit_of_work
 
 Rows = list[tuple[int, ...]]
@@ -69,11 +70,7 @@ def frozen(life: Life, scores: list[int]) -> Competition:
     return competition
 
 
-@settings(
-    max_examples=15,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@ON_SERVERS
 @given(scores=st.lists(st.one_of(st.integers(0, 3), st.integers(0, MAX_SCORE)), max_size=20))
 def test_any_ranking_is_frozen_as_it_is(life: Life, small_pages: None, scores: list[int]) -> None:
     competition = frozen(life, scores)

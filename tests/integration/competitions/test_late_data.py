@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from models.source import SourceKind
 from tests.devices import Device, store
 from tests.factories import START, Factory
 from tests.integration.fitness.phone import Phone, at
+from tests.rules import ON_SERVERS
 from worker.unit import unit_of_work
 
 HOUR = timedelta(hours=1)
@@ -153,9 +154,7 @@ contents = st.dictionaries(
 )
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@ON_SERVERS
 @given(
     writes=st.lists(st.tuples(hours, contents), max_size=5).map(
         lambda found: sorted(found, key=lambda one: one[0])

@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -23,6 +23,7 @@ from sandbox.people import make_person
 from tests.factories import START, Factory
 from tests.integration.fitness.conftest import Pulls
 from tests.integration.fitness.outside import FIT, Outside, check_books_agree, pull
+from tests.rules import ON_SERVERS
 from worker.unit import unit_of_work
 
 BOTH = "walker-003"
@@ -109,11 +110,7 @@ said: st.SearchStrategy[Any] = st.tuples(
 )
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@ON_SERVERS
 @given(pulled=st.lists(said, min_size=1, max_size=5))
 def test_of_each_slot_the_last_pull_says_everything(
     session: Session,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
@@ -34,14 +34,10 @@ from tests.integration.fitness.test_ingest import (
     score_of,
     side_by_side,
 )
+from tests.rules import ON_SERVERS
 from worker.unit import unit_of_work
 
 LATER = [f"2026-11-2{n}T08:00:00Z" for n in range(10)]
-ONE_BY_ONE = settings(
-    max_examples=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 
 @pytest.fixture
@@ -230,7 +226,7 @@ def histories(draw: st.DrawFn) -> list[tuple[Sent, bool]]:
     return found
 
 
-@ONE_BY_ONE
+@ON_SERVERS
 @given(histories(), st.randoms(use_true_random=False), st.integers(1, 4))
 def test_the_order_of_arrival_does_not_matter(
     session: Session,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -29,6 +30,7 @@ from domain.leaderboards.store import BoardStore
 from domain.redis import Redis
 from models import Person
 from models.competition import MAX_SCORE
+from tests.conftest import wipe
 from tests.factories import Factory
 from tests.integration.leaderboards.conftest import (
     Contest,
@@ -39,6 +41,7 @@ from tests.integration.leaderboards.conftest import (
     restore,
     save,
 )
+from tests.rules import ON_SERVERS
 from worker.unit import unit_of_work
 
 PEOPLE = 108
@@ -110,8 +113,8 @@ class BoardMachine(RuleBasedStateMachine):
     @initialize(scores=st.lists(st.integers(0, 6), min_size=PEOPLE - 4, max_size=PEOPLE))
     def begin(self, scores: list[int]) -> None:
         self.redis.flushall()
+        wipe(self.engine)
         with Session(self.engine, expire_on_commit=False) as session:
-            session.execute(text("TRUNCATE person, board_dirty RESTART IDENTITY CASCADE"))
             session.execute(_PEOPLE, {"people": PEOPLE})
             people = session.execute(text("SELECT CAST(user_id AS text), id FROM person")).all()
             organiser = session.scalars(select(Person).order_by(Person.id)).first()
@@ -356,13 +359,13 @@ def place_of(whole: list[Row], row: Row | None) -> Place | None:
     return Place(row.rank, row.score, better[-1].rank, better[-1].score - row.score)
 
 
+@pytest.mark.hypothesis
 def test_a_board_is_right_whatever_happens(engine: Engine, redis: Redis) -> None:
     run_state_machine_as_test(
         cast("type[BoardMachine]", lambda: BoardMachine(engine, redis)),
         settings=settings(
-            max_examples=15,
+            ON_SERVERS,
             stateful_step_count=25,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.fitness.budget import Ask, Budget, Limits, Room
 from domain.redis import Redis
 from models.connection import Provider
+from tests.rules import ON_SERVERS
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 PAID = timedelta(0)
@@ -81,9 +82,7 @@ def test_a_worker_whose_clock_is_late_gains_nothing(redis: Redis) -> None:
     assert paid(purse.take(wishes(100), NOW + timedelta(seconds=1))) == 4
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@ON_SERVERS
 @given(
     project=st.integers(30, 200),
     person=st.integers(30, 100),

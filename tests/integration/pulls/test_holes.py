@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from domain.competitions.joining import join
@@ -25,7 +25,9 @@ from domain.fitness.windows import LOOK_BACK, QUARTER, Window, floor_quarter
 from models import FitnessConnection, SlotDay
 from models.connection import ConnectionStatus, Provider
 from models.slots import Metric, SlotClass
+from tests.conftest import wipe
 from tests.factories import START, Factory
+from tests.rules import ON_SERVERS
 from worker.unit import unit_of_work
 
 MIDNIGHT = START
@@ -248,9 +250,7 @@ STORIES = st.one_of(
 )
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@ON_SERVERS
 @given(steps=STORIES)
 @example(steps=[("begin", ()), ("join", (40, 100)), ("succeed", ())])
 @example(steps=[("begin", ()), ("lose_the_grant", (False, True)), ("join", (40, 100))])
@@ -268,8 +268,7 @@ STORIES = st.one_of(
 def test_whatever_goes_wrong_everything_needed_was_fetched(
     engine: Engine, vault: Vault, steps: list[Step]
 ) -> None:
-    with engine.begin() as connection:
-        connection.execute(text("TRUNCATE person RESTART IDENTITY CASCADE"))
+    wipe(engine)
     walker = Walker(engine, vault)
     for name, arguments in steps:
         getattr(walker, name)(*arguments)

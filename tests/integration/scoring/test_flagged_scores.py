@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -18,6 +18,7 @@ from models.source import SourceKind
 from tests.devices import SLOTS, Device, recount
 from tests.factories import Factory
 from tests.integration.scoring.flagged import Contest
+from tests.rules import ON_SERVERS
 from worker.unit import unit_of_work
 
 CEILING = CEILINGS[Metric.STEPS].slot // 1000
@@ -82,11 +83,7 @@ def expected(session: Session, contest: Contest) -> int:
     return total // 1000
 
 
-@settings(
-    max_examples=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@ON_SERVERS
 @given(steps=st.lists(st.one_of(writes, writes, decisions), min_size=1, max_size=6))
 def test_a_score_is_that_of_the_data_without_what_is_barred(
     engine: Engine, session: Session, factory: Factory, steps: list[Any]

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from models.competition import Scoring, Sources
 from models.source import SourceKind
 from tests.devices import SLOTS, Device, store
 from tests.factories import START, Factory
+from tests.rules import ON_SERVERS
 from tests.scores import recompute_everyone
 
 KINDS = list(SourceKind)
@@ -64,11 +65,7 @@ devices_of = st.lists(
 )
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@ON_SERVERS
 @given(found=devices_of, data=st.data())
 def test_the_score_is_what_the_rule_says(
     engine: Engine, session: Session, factory: Factory, found: list[Device], data: st.DataObject

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ from models.source import SourceKind
 from tests.devices import Device, store
 from tests.factories import Factory
 from tests.integration.web.conftest import Machine, SignIn, WithKey
+from tests.rules import ON_SERVERS
 from web.db import Front
 
 UPDATE = "/leaderboard/update"
@@ -70,9 +71,7 @@ def test_the_board_is_marked(factory: Factory, with_key: WithKey, session: Sessi
     assert marks == [(competition.id, person.id)]
 
 
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@ON_SERVERS
 @given(
     st.lists(st.tuples(st.sampled_from(["score", "increment"]), st.integers(-30, 60)), max_size=6)
 )
