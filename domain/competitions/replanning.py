@@ -41,5 +41,6 @@ def plan_page(session: Session, competition_id: uuid.UUID, now: datetime) -> Non
     if after is None or competition.plan_after != after:
         return  # someone else was faster
     schedule.plan(session, people, now)
-    mark_dirty(session, recompute_ended(session, competition_id, people))
+    scores = recompute_ended(session, competition_id, people, competition.cutoff_at)
+    mark_dirty(session, scores)
     competition.plan_after = people[-1] if len(people) == PAGE else None

@@ -10,12 +10,13 @@ days.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from domain.scoring.merge import MERGED
+from domain.fitness.slot_versions import SLOTS_AT_CUTOFF
+from domain.scoring.merge import MERGED, merged_from
 from models import Participant
 from models.competition import MAX_SCORE
 from models.slots import Metric
@@ -104,6 +105,11 @@ RETURNING competition_id, person_id
 """
 COUNT_CHANGED_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_BY_CHANGE, merged=MERGED))
 COUNT_COMPETITION_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_IN_COMPETITION, merged=MERGED))
+COUNT_DAYS_AT_CUTOFF = text(
+    COUNT_DAYS.format(
+        touched=TOUCHED_IN_COMPETITION, merged=merged_from(f"({SLOTS_AT_CUTOFF}) slots_then")
+    )
+)
 
 # The plan is by keys whatever the parameters are, and making it costs as much as counting does.
 ONE_PLAN = text("SET LOCAL plan_cache_mode = force_generic_plan")
@@ -206,15 +212,17 @@ def recompute_people(
 
 
 def recompute_ended(
-    session: Session, competition_id: uuid.UUID, person_ids: Sequence[int]
+    session: Session, competition_id: uuid.UUID, person_ids: Sequence[int], cutoff_at: datetime
 ) -> list[ScoreKey]:
     """Count people's days after the calendar was cut; return whose score changed.
 
-    The caller holds the locks of `domain.locks`.
+    The cut-off may have passed meanwhile: what came after it is not counted. The caller holds the
+    locks of `domain.locks`.
     """
     people = {"competition_id": competition_id, "person_ids": list(person_ids)}
     session.execute(DROP_DAYS, people)
-    return recompute_people(session, competition_id, person_ids)
+    session.execute(COUNT_DAYS_AT_CUTOFF, {**people, "cutoff_at": cutoff_at})
+    return _add_up(session, [(competition_id, person_id) for person_id in person_ids])
 
 
 def _add_up(session: Session, keys: Sequence[ScoreKey]) -> list[ScoreKey]:

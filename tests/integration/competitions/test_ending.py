@@ -16,8 +16,9 @@ from domain.competitions.life import advance
 from domain.errors import Conflict
 from domain.fitness.schedule import HURRIED, plan
 from domain.fitness.windows import QUARTER, floor_quarter
+from domain.scoring.explain import explain
 from domain.scoring.recompute import recompute_people
-from models import Competition, CompetitionDay, FitnessConnection, Participant
+from models import Competition, CompetitionDay, FitnessConnection, Participant, Person
 from models.competition import CompetitionStatus
 from models.source import SourceKind
 from tests.devices import Device, store
@@ -118,12 +119,13 @@ def test_what_lies_behind_the_end_is_discounted(
 ) -> None:
     """A phone whose clock runs ahead has sent what is not over yet."""
     competition, people = factory.competition(), factory.people(3)
+    now = START + timedelta(hours=hour)
     for number, person in enumerate(people):
         factory.participant(competition, person)
         steps = dict.fromkeys(range(0, 96, 2), number + 1)
         for day in (0, 1, 2):
-            store(engine, person, [("phone", Device(SourceKind.PHONE, steps))], day=day)
-    now = START + timedelta(hours=hour)
+            with clock.moved(now - clock.now()):
+                store(engine, person, [("phone", Device(SourceKind.PHONE, steps))], day=day)
     with unit_of_work(engine) as unit:
         end(unit.session, competition.id, people[0], None, now)
     plan_all(engine, competition, now)
@@ -132,6 +134,35 @@ def test_what_lies_behind_the_end_is_discounted(
     counted = hour * 2 + 1
     assert scores == [counted, counted * 2, counted * 3]
     assert recompute_people(session, competition.id, [one.id for one in people]) == []
+
+
+def test_what_comes_between_the_cut_off_and_the_count_is_late(
+    engine: Engine, session: Session, factory: Factory
+) -> None:
+    """Without grace the cut-off is the end; days are counted a little later."""
+    competition, (early, other) = factory.competition(grace_hours=0), factory.people(2)
+    now = clock.now()
+    for person, devices in ((early, {"phone": 100}), (other, {})):
+        factory.participant(competition, person)
+        measure(engine, person, now - QUARTER, devices)
+    with unit_of_work(engine) as unit:
+        end(unit.session, competition.id, early, None, now)
+    for person in (early, other):
+        measure(engine, person, now + QUARTER, {"phone": 300, "watch": 70})
+    plan_all(engine, competition, now)
+    session.expire_all()
+    scores = session.scalars(select(Participant.score).order_by(Participant.person_id)).all()
+    assert scores == [100, 0]
+    for person, counted in ((early, 100_000), (other, 0)):
+        (day,) = explain(session, competition.id, person.user_id).days
+        assert day.counted == sum(part.counted for part in day.parts) == counted
+
+
+def measure(engine: Engine, person: Person, moment: datetime, devices: dict[str, int]) -> None:
+    """Store what devices measured in one slot of the first day, at a time of ours."""
+    found = [(key, Device(SourceKind.PHONE, {40: steps})) for key, steps in devices.items()]
+    with clock.moved(moment - clock.now()):
+        store(engine, person, found)
 
 
 @pytest.mark.parametrize(
