@@ -5,9 +5,10 @@ import io
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
+from typing import Annotated
 
 from flask import Response
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from domain.competitions import standing as standings
 from domain.competitions.competition import get_visible
@@ -30,7 +31,8 @@ from worker.unit import Unit
 
 routes = Routes("standings")
 
-BY_PLACE = TypeAdapter(int)
+LAST_PLACE = 2**31 - 1
+BY_PLACE = TypeAdapter(Annotated[int, Field(ge=1, le=LAST_PLACE)])
 CSV = "text/csv"
 CSV_PAGE = 2_000
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

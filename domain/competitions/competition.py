@@ -21,6 +21,7 @@ from models.slots import Metric
 
 QUARTER = timedelta(minutes=15)
 LONGEST = timedelta(days=400)
+FARTHEST = timedelta(days=3650)
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def lay_out_days(session: Session, competition: Competition) -> None:
 
 def check_times(new: NewCompetition, now: datetime) -> None:
     """Raise Invalid for times that no competition has."""
+    check_start(new.starts_at, now)
     epoch = datetime.fromtimestamp(0, tz=new.starts_at.tzinfo)
     for name, moment in (("starts_at", new.starts_at), ("ends_at", new.ends_at)):
         if (moment - epoch) % QUARTER:
@@ -109,10 +111,16 @@ def check_times(new: NewCompetition, now: datetime) -> None:
         raise Invalid("must be in the future and after the start", loc=("body", "ends_at"))
     if new.ends_at - new.starts_at > LONGEST:
         raise Invalid(f"must be within {LONGEST.days} days of the start", loc=("body", "ends_at"))
-    if new.starts_at < now - LONGEST:
-        raise Invalid(f"must be within the last {LONGEST.days} days", loc=("body", "starts_at"))
     if not is_time_zone(new.timezone):
         raise Invalid("is not an IANA time zone", loc=("body", "timezone"))
+
+
+def check_start(starts_at: datetime, now: datetime) -> None:
+    """Raise Invalid for a start too far away, in either direction, to reckon with."""
+    if starts_at < now - LONGEST:
+        raise Invalid(f"must be within the last {LONGEST.days} days", loc=("body", "starts_at"))
+    if starts_at > now + FARTHEST:
+        raise Invalid(f"must be within the next {FARTHEST.days} days", loc=("body", "starts_at"))
 
 
 def _takes_part(person: Person) -> ColumnElement[bool]:

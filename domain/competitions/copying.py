@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from domain.competitions.calendar import end_of_same_length
-from domain.competitions.competition import create, decided_of, get_visible
+from domain.competitions.competition import check_start, create, decided_of, get_visible
 from models import Competition, Person
 
 
@@ -28,6 +28,7 @@ def copy(
     anybody may make competitions. Raises NotFound, or Invalid for bad times.
     """
     model = get_visible(session, competition_id, person, is_admin=is_admin)
+    check_start(starts_at, now)
     if ends_at is None:
         ends_at = end_of_same_length(model.starts_at, model.ends_at, model.timezone, starts_at)
     rules = replace(

@@ -13,6 +13,7 @@ from web.schemas.fields import Answer, Query, TimeZone, UtcTime, in_units
 
 USUAL_DAYS = 30
 MOST_DAYS = 400
+EARLIEST = date(1970, 1, 1)
 
 
 class StatsQuery(Query):
@@ -25,11 +26,15 @@ class StatsQuery(Query):
     def stretch(self, today: date) -> tuple[date, date]:
         """Return the first and the last day. Raises Invalid when they do not fit together."""
         last = self.to or today
-        first = self.from_ or last - timedelta(days=USUAL_DAYS - 1)
-        if not first <= last < first + timedelta(days=MOST_DAYS):
-            raise Invalid(f"must be `from` or up to {MOST_DAYS} days later", loc=("query", "to"))
         if last > today + timedelta(days=1):
             raise Invalid("must not be in the future", loc=("query", "to"))
+        if last < EARLIEST:
+            raise Invalid(f"must not be before {EARLIEST}", loc=("query", "to"))
+        first = self.from_ or last - timedelta(days=USUAL_DAYS - 1)
+        if not 0 <= (last - first).days < MOST_DAYS:
+            raise Invalid(
+                f"must be `from` or up to {MOST_DAYS - 1} days later", loc=("query", "to")
+            )
         return first, last
 
 

@@ -60,7 +60,10 @@ def test_its_maker_is_the_organiser(caller: Caller, redis: Redis) -> None:
     [
         ({"starts_at": "2026-11-22T08:01:00Z"}, "starts_at"),
         ({"starts_at": "2026-11-22T08:00:00"}, "starts_at"),
+        ({"starts_at": "0001-01-01T00:00:00+14:00"}, "starts_at"),
+        ({"starts_at": "9999-12-31T23:30:00Z", "ends_at": "9999-12-31T23:45:00Z"}, "starts_at"),
         ({"ends_at": "2020-01-01T00:00:00Z"}, "ends_at"),
+        ({"ends_at": "9999-12-31T23:45:00-14:00"}, "ends_at"),
         ({"timezone": "Moon"}, "timezone"),
         ({"metric": "sleep"}, "metric"),
         ({"daily_cap": 0}, "daily_cap"),

@@ -115,6 +115,7 @@ def test_a_repeat_makes_no_second_copy(caller: Caller, session: Session) -> None
         {"starts_at": "2027-01-02T00:00:00Z", "ends_at": "2027-01-01T00:00:00Z"},
         {"starts_at": "2027-01-01T00:00:00Z", "ends_at": "2029-01-01T00:00:00Z"},
         {"starts_at": "2020-01-01T00:00:00Z"},
+        {"starts_at": "9999-12-31T23:45:00Z"},
         {"starts_at": "2027-01-01T00:00:00Z", "name": ""},
         {"starts_at": "2027-01-01T00:00:00Z", "metric": "steps"},
     ],

@@ -137,7 +137,16 @@ def test_a_slot_belongs_to_the_date_of_the_zone(
 
 @pytest.mark.parametrize(
     "query",
-    ["?from=2026-01-02&to=2026-01-01", "?tz=Mars", "?to=2999-01-01", "?from=2020-01-01", "?to=x"],
+    [
+        "?from=2026-01-02&to=2026-01-01",
+        "?tz=Mars",
+        "?to=2999-01-01",
+        "?from=2020-01-01",
+        "?to=x",
+        "?from=0001-01-01&to=0001-01-02&tz=Pacific/Kiritimati",
+        "?to=0001-01-01",
+        "?from=9999-12-31",
+    ],
 )
 def test_a_stretch_that_is_none_is_refused(caller: Caller, query: str) -> None:
     assert caller.get(f"/fitness/stats/me{query}").status_code == 422

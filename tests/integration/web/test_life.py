@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
@@ -20,6 +21,7 @@ from models.source import SourceKind
 from tests.devices import Device, store
 from tests.factories import START, Factory
 from tests.integration.web.conftest import SignIn
+from web.cursors import write_cursor
 from worker.unit import unit_of_work
 
 ADMIN = {"app_metadata": {"role": "admin"}}
@@ -205,6 +207,9 @@ def test_a_standing_is_read_page_by_page_and_version_by_version(
     assert [one["version"] for one in listed["items"]] == [2, 1]
     assert caller.get(f"{path}/standing?version=1&limit=2").json == first
     assert code(caller.get(f"{path}/standing?version=3")) == (404, "standing_not_found")
+    for place in (0, 2**31, 10**30):
+        cursor = write_cursor(TypeAdapter(int), place)
+        assert code(caller.get(f"{path}/standing?cursor={cursor}")) == (422, "invalid")
 
 
 def test_the_table_is_harmless_to_spreadsheets(
