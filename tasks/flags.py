@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from domain import clock
 from domain.scoring import shared_devices as sharing
@@ -22,13 +23,22 @@ def compare_devices(self: PodiumTask) -> None:
     with self.unit() as unit:
         due = sharing.looks_due(unit.session, now)
     for look in due:
-        with self.unit() as unit:
-            days = sharing.days_written(unit.session, look)
-        scores = sum(_flag_day(self, look, day, now) for day in days)
-        with self.unit() as unit:
-            sharing.finish_look(unit.session, look, now)
-        if scores:
-            log.info("flags.shared", competition_id=str(look.competition_id), scores=scores)
+        try:
+            _look(self, look, now)
+        except OperationalError as error:
+            # It stays due, and first in line: the others must not wait for it.
+            competition_id = str(look.competition_id)
+            log.warning("flags.put_off", competition_id=competition_id, error=str(error.orig))
+
+
+def _look(self: PodiumTask, look: sharing.Look, now: datetime) -> None:
+    with self.unit() as unit:
+        days = sharing.days_written(unit.session, look)
+    scores = sum(_flag_day(self, look, day, now) for day in days)
+    with self.unit() as unit:
+        sharing.finish_look(unit.session, look, now)
+    if scores:
+        log.info("flags.shared", competition_id=str(look.competition_id), scores=scores)
 
 
 def _flag_day(self: PodiumTask, look: sharing.Look, day: date, now: datetime) -> int:

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from domain import clock
+from domain import clock, database
+from domain.locks import lock_competition
 from domain.scoring import shared_devices as sharing
 from models import Competition, DeviceLook, Participant, Person
 from models.flag import Decision, FlagReason
@@ -165,3 +166,27 @@ def test_only_days_that_were_written_are_looked_at_again(contest: Contest) -> No
     assert sharing.looks_due(session, now) == []
     (look,) = sharing.looks_due(session, now + timedelta(hours=1))
     assert sharing.days_written(session, look) == []
+
+
+def test_a_look_that_gets_stuck_does_not_hold_up_the_next(
+    worker_app: PodiumCelery,
+    contest: Contest,
+    other: Person,
+    factory: Factory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(database.OPTIONS, "lock_timeout", "50ms")
+    second, people = factory.competition(), factory.people(2)
+    for person in people:
+        factory.participant(second, person)
+    for person in (contest.person, other, *people):
+        store(contest.engine, person, [phone(DAY)])
+    with unit_of_work(contest.engine) as unit:
+        lock_competition(unit.session, contest.competition.id)
+        compare(worker_app, contest.session)
+    assert contest.competition.id < second.id
+    assert contest.flags() == []
+    looked = contest.session.query(DeviceLook.competition_id).all()
+    assert [row.competition_id for row in looked] == [second.id]
+    compare(worker_app, contest.session)
+    assert len(contest.flags()) == 2
