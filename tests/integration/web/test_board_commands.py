@@ -58,5 +58,6 @@ def test_what_is_not_live_is_neither_compared_nor_rebuilt(
     factory.session.commit()
     compared = run.invoke(args=["board", "verify", str(competition.id)])
     assert (compared.exit_code, "not compared" in compared.output) == (0, True)
+    assert compared.output.endswith("0 boards, 0 lines wrong\n")
     for id_ in (competition.id, uuid.uuid4()):
         assert run.invoke(args=["board", "rebuild", str(id_)]).exit_code == 1
