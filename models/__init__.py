@@ -16,7 +16,7 @@ from models.rules import PastRules
 from models.score import ScoreDay
 from models.slots import SlotDay, SlotDayVersion
 from models.source import Source, SourceOrder
-from models.standing import Standing, StandingRow
+from models.standing import FormerScore, Standing, StandingRow
 from models.sync import SyncRequest
 from models.transition import Ruling, RulingKind, Transition
 
@@ -32,6 +32,7 @@ __all__ = [
     "FitnessConnection",
     "FitnessToken",
     "Flag",
+    "FormerScore",
     "IdempotencyKey",
     "Participant",
     "PastDecision",

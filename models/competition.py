@@ -94,6 +94,8 @@ class Competition(Base):
     """When its organiser ended it; the hours of grace then count from here."""
     cutoff_at: Mapped[datetime] = mapped_column(Computed(CUTOFF, persisted=True))
     """Data counts when it arrives before this moment. The one definition of the cut-off."""
+    shut_at: Mapped[datetime | None]
+    """When its cut-off was applied: who has no lock by then is late, whatever their clock says."""
     plan_after: Mapped[int | None]
     """Its times have changed: pulls of people with greater ids are to be planned anew."""
     review_hours: Mapped[int] = mapped_column(SmallInteger)

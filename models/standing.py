@@ -52,8 +52,8 @@ class StandingRow(Base):
 
     Names its person by the surrogate key, so an erasure leaves it and the digest as they are. Its
     key is its only index, for a second one would double the time of a freeze: people are found by
-    their score. A trigger checks once for each statement what a foreign key to `standing` would for
-    each row.
+    their score of then. A trigger checks once for each statement what a foreign key to `standing`
+    would for each row.
     """
 
     __tablename__ = "standing_row"
@@ -64,5 +64,22 @@ class StandingRow(Base):
     rank: Mapped[int] = mapped_column(Integer)
     person_id: Mapped[int]
     score: Mapped[int]
+    computed: Mapped[int]
+    posted: Mapped[int]
+
+
+class FormerScore(Base):
+    """Someone's score as it was until a version of the standing that changed it.
+
+    So a version's scores are known ever after: they are those of the participants, but for people
+    with a row for a later version, of which the next one tells. Rows are never changed, only added.
+    """
+
+    __tablename__ = "former_score"
+
+    competition_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(primary_key=True)
+    standing_id: Mapped[int] = mapped_column(ForeignKey("standing.id"), primary_key=True)
+    """The first version with another score."""
     computed: Mapped[int]
     posted: Mapped[int]

@@ -57,7 +57,7 @@ def list_(caller: Caller, competition_id: uuid.UUID, query: FlagQuery) -> Reply:
     refusals={
         HTTPStatus.NOT_FOUND: f"{ABSENT}, or no such flag.",
         HTTPStatus.FORBIDDEN: FORBIDDEN,
-        HTTPStatus.CONFLICT: "Its data has changed since you saw it, or the standing is frozen.",
+        HTTPStatus.CONFLICT: "Its data has changed since you saw it, or the competition is over.",
     },
 )
 def answer(
@@ -71,6 +71,8 @@ def answer(
         )
         if done.scores_changed:
             unit.after_commit(lambda: front().doorbell.ring("leaderboards.flush"))
+        if done.standing is not None:
+            unit.after_commit(lambda: front().doorbell.ring("competitions.sweep"))
         (seen,) = see_flags(unit.session, [done.flag_id])
         return keep(unit, reply(FlagAnswer.of(seen)))
 

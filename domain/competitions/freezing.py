@@ -1,9 +1,9 @@
 """Freezing: a competition's scores copied into an immutable version of its standing.
 
-Whoever begins a version has shut the competition to writers, so its scores stand still; which
-rulings it heeds is settled with it. It is then written page by page in order of rank, each page in
-a transaction of its own together with how far it came, so it can be killed anywhere and goes on
-where it was. Readers see complete versions only.
+Whoever begins a version has shut the competition to writers, so its scores stand still; where a
+later version changes one, the former is kept. Which rulings it heeds is settled with it. It is then
+written page by page in order of rank, each page in a transaction of its own together with how far
+it came, so it can be killed anywhere and goes on where it was. Readers see complete versions only.
 """
 
 import enum
@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from domain.competitions.former_scores import FORMER
 from models import Person, Ruling, Standing
 from models.competition import MAX_SCORE
 
@@ -95,11 +96,23 @@ OUT = text(
 # The one rank rule (domain/leaderboards/board.py). Whoever shares the last page's last score shares
 # its rank; all others have better rows on this page and before it.
 WRITE_PAGE = text(
-    """
-    WITH page AS (
+    f"""
+    WITH former AS MATERIALIZED ({FORMER}),
+    unchanged AS (
         SELECT person_id, user_id, score, computed, posted FROM participant
         WHERE competition_id = :competition_id AND person_id <> ALL(:out)
+          AND person_id NOT IN (SELECT person_id FROM former)
           AND score <= :last_score AND (score < :last_score OR user_id > :last_user_id)
+        ORDER BY score DESC, user_id LIMIT :page_rows
+    ), changed AS (
+        SELECT f.person_id, m.user_id, f.score, f.computed, f.posted
+        FROM former f JOIN participant m
+          ON m.competition_id = :competition_id AND m.person_id = f.person_id
+        WHERE f.person_id <> ALL(:out) AND f.score <= :last_score
+          AND (f.score < :last_score OR m.user_id > :last_user_id)
+        ORDER BY f.score DESC, m.user_id
+    ), page AS (
+        SELECT * FROM unchanged UNION ALL SELECT * FROM changed
         ORDER BY score DESC, user_id LIMIT :page_rows
     ), ranked AS MATERIALIZED (
         SELECT *, :row_count + row_number() OVER (ORDER BY score DESC, user_id) AS place,
@@ -112,9 +125,9 @@ WRITE_PAGE = text(
     )
     SELECT count(*) AS rows, sha256(convert_to(string_agg(
                concat_ws(',', rank, person_id, score, computed, posted),
-               E'\n' ORDER BY place), 'UTF8')) AS digest
+               E'\\n' ORDER BY place), 'UTF8')) AS digest
     FROM ranked
-    """
+    """  # noqa: S608  the fragment is our own
 )
 LAST_PLACE = text(
     """

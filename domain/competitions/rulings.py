@@ -55,7 +55,7 @@ def rule(
     participant = session.get(Participant, key, populate_existing=True)
     if participant is None:
         raise _no_participant()
-    _check_open_to_rulings(competition, is_admin=is_admin)
+    check_open_to_rulings(competition, is_admin=is_admin)
     if (participant.disqualified_at is not None) is (kind is RulingKind.DISQUALIFIED):
         return Ruled(participant, person.display_name, None)
     session.add(
@@ -87,7 +87,8 @@ def revise(
     return begin_standing(session, competition_id, reason, author, now)
 
 
-def _check_open_to_rulings(competition: Competition, *, is_admin: bool) -> None:
+def check_open_to_rulings(competition: Competition, *, is_admin: bool = False) -> None:
+    """Raise Conflict (`competition_cancelled`, `competition_final`)."""
     if competition.status is CompetitionStatus.CANCELLED:
         raise Conflict("It was cancelled.", code="competition_cancelled")
     if competition.status is CompetitionStatus.FINAL and not is_admin:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from domain.competitions.former_scores import FORMER
 from domain.errors import NotFound
 from domain.leaderboards.board import Place, Row
 from models import Person, Standing, StandingRow
@@ -133,9 +134,16 @@ def place_of(session: Session, competition_id: uuid.UUID, user_id: uuid.UUID) ->
 # Scores fall with the place, so the first place of a score is found by halving; among equals the
 # person is looked for.
 PLACES = text(
-    """
+    f"""
+    WITH former AS ({FORMER}),
+    asked AS (
+        SELECT m.person_id, coalesce(f.score, m.score) AS score
+        FROM participant m JOIN person p ON p.id = m.person_id
+        LEFT JOIN former f ON f.person_id = m.person_id
+        WHERE m.competition_id = :competition_id AND p.user_id = ANY(CAST(:users AS uuid[]))
+    )
     SELECT found.place
-    FROM participant m JOIN person p ON p.id = m.person_id
+    FROM asked m
     CROSS JOIN LATERAL (
         WITH RECURSIVE halved AS (
             SELECT 1 AS low, CAST(:total AS integer) + 1 AS high
@@ -154,8 +162,7 @@ PLACES = text(
           AND r.score = m.score
         ORDER BY r.place LIMIT 1
     ) found
-    WHERE m.competition_id = :competition_id AND p.user_id = ANY(CAST(:users AS uuid[]))
-    """
+    """  # noqa: S608  the fragment is our own
 )
 
 

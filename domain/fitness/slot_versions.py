@@ -21,10 +21,10 @@ KEEP_REPLACED = """
           AND k.ends_at > CAST(r.day AS timestamp) AT TIME ZONE 'UTC')
 """
 SLOTS_AT_CUTOFF = """
-    SELECT person_id, metric, source, day, class, slots FROM slot_day
+    SELECT person_id, metric, source, day, class, ingested_at, slots FROM slot_day
     WHERE ingested_at < :cutoff_at
     UNION ALL
-    SELECT person_id, metric, source, day, class, slots FROM slot_day_version
+    SELECT person_id, metric, source, day, class, ingested_at, slots FROM slot_day_version
     WHERE ingested_at < :cutoff_at AND replaced_at >= :cutoff_at
 """
 """The slots as they were at `cutoff_at`; to be narrowed down to people by whoever reads them."""

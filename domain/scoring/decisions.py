@@ -2,24 +2,22 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.competitions.former_scores import former_score, keep_former
+from domain.competitions.life import hold
+from domain.competitions.rulings import check_open_to_rulings, revise
 from domain.errors import Conflict, NotFound
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_competitions_shared, lock_people
-from domain.scoring.recompute import ChangedDays, ScoreKey, recompute_changed
-from domain.scoring.review import review_days
-from models import Competition, Flag, PastDecision, Person
+from domain.scoring.at_cutoff import recompute_at_cutoff, review_at_cutoff
+from domain.scoring.recompute import ChangedDays, ScoreKey
+from models import Competition, Flag, Participant, PastDecision, Person, Standing
 from models.competition import CompetitionStatus
 from models.flag import Decision
-
-COUNTED = frozenset(
-    {CompetitionStatus.UPCOMING, CompetitionStatus.ACTIVE, CompetitionStatus.CLOSING}
-)
-"""Scores of these move with the data; later ones have a standing."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,8 @@ class Decided:
 
     flag_id: uuid.UUID
     scores_changed: int
+    standing: Standing | None
+    """The version of a frozen standing that heeds it, still to be written."""
 
 
 def decide(
@@ -51,19 +51,31 @@ def decide(
 ) -> Decided:
     """Let doubted slots count, or not. Another answer takes the place of an earlier one.
 
-    The same answer once more changes nothing. Raises NotFound (`flag_not_found`, also for a flag
-    whose data has gone) or Conflict (`flag_changed`, `competition_frozen`).
+    After the cut-off the scores follow the data of then, and once they are frozen the next version
+    of the standing does. The same answer once more changes nothing. Raises NotFound
+    (`flag_not_found`, also for a flag whose data has gone) or Conflict (`flag_changed`,
+    `competition_final`, `competition_cancelled`).
     """
     lock_people(session, [_find(session, competition_id, flag_id).person_id])
     lock_competitions_shared(session, [competition_id])
+    competition = hold(session, competition_id)
     flag = _find(session, competition_id, flag_id)
     if flag.decision is answer.decision:
-        return Decided(flag.id, 0)
+        return Decided(flag.id, 0, None)
     if answer.changed_at is not None and answer.changed_at != flag.changed_at:
         raise Conflict("Its data has changed meanwhile.", code="flag_changed")
-    _check_not_frozen(session, competition_id, now)
+    check_open_to_rulings(competition)
     _put(session, flag, answer, decider, now)
-    return Decided(flag.id, len(_count(session, flag, now)))
+    participant = session.get_one(
+        Participant, (competition_id, flag.person_id), populate_existing=True
+    )
+    former = former_score(participant)
+    scores = _count(session, competition, flag, now)
+    standing = None
+    if scores and competition.status is CompetitionStatus.PROVISIONAL:
+        standing = revise(session, competition_id, _reason(flag), decider, now)
+        keep_former(session, former, standing)
+    return Decided(flag.id, len(scores), standing)
 
 
 def _find(session: Session, competition_id: uuid.UUID, flag_id: uuid.UUID) -> Flag:
@@ -75,14 +87,6 @@ def _find(session: Session, competition_id: uuid.UUID, flag_id: uuid.UUID) -> Fl
     if flag is None:
         raise NotFound("There is no such flag.", code="flag_not_found")
     return flag
-
-
-def _check_not_frozen(session: Session, competition_id: uuid.UUID, now: datetime) -> None:
-    """After the cut-off slots may hold what came too late, so nothing is counted from them."""
-    competition = session.get_one(Competition, competition_id, populate_existing=True)
-    cut_off = competition.ends_at + timedelta(hours=competition.grace_hours)
-    if competition.status not in COUNTED or cut_off <= now:
-        raise Conflict("Its standing is frozen.", code="competition_frozen")
 
 
 def _put(session: Session, flag: Flag, answer: Answer, decider: Person, now: datetime) -> None:
@@ -101,13 +105,16 @@ def _put(session: Session, flag: Flag, answer: Answer, decider: Person, now: dat
     session.flush()  # what follows reads it by plain SQL
 
 
-def _count(session: Session, flag: Flag, now: datetime) -> list[ScoreKey]:
-    """Let the day's flags and scores follow a decision.
-
-    Whatever holds results beyond scores, as a frozen standing does, has to follow here too.
-    """
+def _count(session: Session, competition: Competition, flag: Flag, now: datetime) -> list[ScoreKey]:
+    """Let the day's flags and scores follow a decision."""
+    day = flag.person_id, flag.metric, flag.day
+    review_at_cutoff(session, competition.id, competition.cutoff_at, day, now)
     changed = ChangedDays([flag.person_id], [flag.metric], [flag.day])
-    review_days(session, changed, [flag.competition_id], now)
-    scores = recompute_changed(session, changed, [flag.competition_id])
+    scores = recompute_at_cutoff(session, competition.id, competition.cutoff_at, changed)
     mark_dirty(session, scores)
     return scores
+
+
+def _reason(flag: Flag) -> str:
+    said = f"flag {flag.decision}"
+    return said if flag.note is None else f"{said}: {flag.note}"

@@ -174,7 +174,7 @@ def recompute_changed(
             "open": list(open_competitions),
         },
     )
-    return _add_up(session, sorted({(row.competition_id, row.person_id) for row in days}))
+    return add_up(session, sorted({(row.competition_id, row.person_id) for row in days}))
 
 
 def recompute_participant(
@@ -208,7 +208,7 @@ def recompute_people(
     session.execute(
         COUNT_COMPETITION_DAYS, {"competition_id": competition_id, "person_ids": list(person_ids)}
     )
-    return _add_up(session, [(competition_id, person_id) for person_id in person_ids])
+    return add_up(session, [(competition_id, person_id) for person_id in person_ids])
 
 
 def recompute_ended(
@@ -225,7 +225,8 @@ def recompute_ended(
     return _add_up(session, [(competition_id, person_id) for person_id in person_ids])
 
 
-def _add_up(session: Session, keys: Sequence[ScoreKey]) -> list[ScoreKey]:
+def add_up(session: Session, keys: Sequence[ScoreKey]) -> list[ScoreKey]:
+    """Make people's scores what their days say; return whose score changed."""
     if not keys:
         return []
     rows = session.execute(

@@ -1,6 +1,5 @@
 """Implausible data is flagged as it comes in, and counts as far as it was accepted."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -166,26 +165,15 @@ def test_an_answer_to_what_has_changed_is_refused_if_asked_for(contest: Contest)
     assert contest.score() == 2 * SHAKEN
 
 
-def provisional(contest: Contest) -> None:
-    contest.competition.status = CompetitionStatus.PROVISIONAL
-
-
-def past_the_cut_off(contest: Contest) -> None:
-    contest.competition.ends_at = START + timedelta(days=1)
-    contest.competition.grace_hours = 24
-
-
-@pytest.mark.parametrize("freeze", [provisional, past_the_cut_off])
-def test_a_frozen_standing_is_not_moved(
-    contest: Contest, freeze: Callable[[Contest], None]
-) -> None:
+@pytest.mark.parametrize("over", [CompetitionStatus.FINAL, CompetitionStatus.CANCELLED])
+def test_nothing_is_decided_when_it_is_over(contest: Contest, over: CompetitionStatus) -> None:
     contest.store(phone({40: SHAKEN}))
     flag = contest.flag()
-    freeze(contest)
+    contest.competition.status = over
     contest.session.commit()
     with pytest.raises(Conflict) as refused:
         contest.decide(flag, ACCEPTED)
-    assert refused.value.code == "competition_frozen"
+    assert refused.value.code == f"competition_{over}"
     assert (contest.score(), contest.flag().decision) == (0, OPEN)
 
 

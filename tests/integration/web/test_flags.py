@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from domain.redis import Redis
-from models import Competition, Person
+from models import Competition, Person, Standing
 from models.competition import CompetitionStatus
 from tests.devices import Device, store
 from tests.factories import START, Factory
@@ -139,7 +139,28 @@ def test_an_answer_is_yes_or_no(
     assert caller.post(path_of(competition, flag), body).status_code == 422
 
 
-def test_a_standing_that_is_frozen_is_not_moved(
+def test_a_decision_under_review_rings_for_the_next_version(
+    sign_in: SignIn,
+    organiser: Person,
+    competition: Competition,
+    flagged: Person,
+    factory: Factory,
+    redis: Redis,
+) -> None:
+    caller = sign_in(organiser)
+    flag = flags_of(caller, competition)["items"][0]
+    competition.status = CompetitionStatus.PROVISIONAL
+    factory.session.commit()
+    redis.flushall()
+    for _ in range(2):
+        answer: Any = caller.post(path_of(competition, flag), {"decision": "accept"})
+        assert (answer.status_code, answer.json["decision"]) == (200, "accepted")
+    (standing,) = factory.session.scalars(select(Standing))
+    assert standing.reason == "flag accepted"
+    assert (redis.exists(FLUSH), redis.exists("bell:competitions.sweep")) == (1, 1)
+
+
+def test_what_is_final_is_not_moved(
     sign_in: SignIn,
     organiser: Person,
     competition: Competition,
@@ -148,12 +169,12 @@ def test_a_standing_that_is_frozen_is_not_moved(
 ) -> None:
     caller = sign_in(organiser)
     flag = flags_of(caller, competition)["items"][0]
-    competition.status = CompetitionStatus.PROVISIONAL
+    competition.status = CompetitionStatus.FINAL
     factory.session.commit()
     refused = caller.post(path_of(competition, flag), {"decision": "accept"})
     assert (refused.status_code, refused.json and refused.json["code"]) == (
         409,
-        "competition_frozen",
+        "competition_final",
     )
 
 

@@ -1,0 +1,83 @@
+"""Days counted from the slots as they were at the cut-off; before it, that is as they are.
+
+What people decide may follow the cut-off, when slots already hold what came too late.
+"""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from domain.fitness.slot_versions import SLOTS_AT_CUTOFF
+from domain.scoring.competing import where_it_counts
+from domain.scoring.flags import Day, keep
+from domain.scoring.merge import merged_from
+from domain.scoring.plausibility import SourceSlots, judge
+from domain.scoring.recompute import (
+    COUNT_DAYS,
+    ONE_PLAN,
+    TOUCHED_BY_CHANGE,
+    ChangedDays,
+    ScoreKey,
+    add_up,
+)
+from domain.scoring.review import RULED
+from models.slots import SlotClass
+from models.source import SourceKind
+
+SLOTS = text(
+    f"""
+    SELECT d.source, s.kind, d.class, d.slots
+    FROM ({SLOTS_AT_CUTOFF}) d
+    JOIN source s ON s.person_id = d.person_id AND s.key = d.source
+    WHERE d.person_id = :person_id AND d.metric = :metric AND d.day = :day
+    ORDER BY d.source, d.class
+    """  # noqa: S608  the fragment is our own
+)
+COUNT_CHANGED_DAYS = text(
+    COUNT_DAYS.format(
+        touched=TOUCHED_BY_CHANGE,
+        merged=f"slots_then AS ({SLOTS_AT_CUTOFF}), {merged_from('slots_then')}",
+    )
+)
+
+
+def review_at_cutoff(
+    session: Session, competition_id: uuid.UUID, cutoff_at: datetime, day: Day, now: datetime
+) -> None:
+    """Make the flags of a person's day what the data of then says, beside all decisions.
+
+    The caller holds the locks of `domain.locks`, and counts the day afterwards.
+    """
+    person_id, metric, date = day
+    asked = {"person_id": person_id, "metric": metric, "day": date, "cutoff_at": cutoff_at}
+    rows = session.execute(SLOTS, asked)
+    data = [
+        SourceSlots(source, SourceKind(kind), SlotClass(slot_class), slots)
+        for source, kind, slot_class, slots in rows
+    ]
+    doubts = [(day, doubt) for doubt in judge(metric, data)]
+    found = where_it_counts(session, doubts, [competition_id])
+    keep(session, found, [day], [competition_id], RULED, now)
+
+
+def recompute_at_cutoff(
+    session: Session, competition_id: uuid.UUID, cutoff_at: datetime, changed: ChangedDays
+) -> list[ScoreKey]:
+    """Count the touched local days of one competition; return whose score changed.
+
+    The caller holds the locks of `domain.locks`.
+    """
+    session.execute(ONE_PLAN)
+    days = session.execute(
+        COUNT_CHANGED_DAYS,
+        {
+            "person_ids": changed.person_ids,
+            "metrics": list(map(str, changed.metrics)),
+            "days": changed.days,
+            "open": [competition_id],
+            "cutoff_at": cutoff_at,
+        },
+    )
+    return add_up(session, sorted({(row.competition_id, row.person_id) for row in days}))
