@@ -17,11 +17,12 @@ from sqlalchemy import insert, text
 
 from bench.stage import Stage, stage
 from domain import clock
-from domain.competitions import freezing
+from domain.competitions import freezing, life
 from domain.competitions.freezing import Written
 from domain.competitions.life import advance
 from domain.fitness.windows import floor_quarter
 from domain.ids import new_id
+from domain.scoring import shared_devices as sharing
 from models import Board, Competition
 from models.competition import CompetitionStatus, Scoring, Sources, Visibility
 from models.slots import Metric
@@ -51,7 +52,10 @@ _BARE = text("""
            person_id, score, computed, posted, 1
     FROM participant WHERE competition_id = :id
 """)
-_REOPEN = text("UPDATE competition SET status = 'closing' WHERE id = :id")
+_FORGET = text(
+    "TRUNCATE former_score, standing, standing_row, bare, transition, board_dirty, device_look"
+)
+_REOPEN = text("UPDATE competition SET status = 'closing', shut_at = NULL WHERE id = :id")
 
 
 def fill(on: Stage) -> uuid.UUID:
@@ -96,7 +100,19 @@ def bare(on: Stage, competition_id: uuid.UUID) -> None:
 
 
 def freeze(on: Stage, competition_id: uuid.UUID) -> None:
-    """Freeze as the sweep does."""
+    """Freeze as the sweep does, with the last look for shared devices."""
+    now = clock.now()
+    with unit_of_work(on.engine) as unit:
+        shut = life.shut(unit.session, competition_id, now)
+        look = sharing.last_look(unit.session, competition_id)
+    if not shut or look is None:
+        raise RuntimeError("it is not due")
+    with unit_of_work(on.engine) as unit:
+        days = sharing.days_written(unit.session, look)
+    if days:
+        raise RuntimeError("nobody has data")
+    with unit_of_work(on.engine) as unit:
+        sharing.finish_look(unit.session, look, now)
     with unit_of_work(on.engine) as unit:
         if advance(unit.session, competition_id, clock.now()) is None:
             raise RuntimeError("it is not due")
@@ -110,7 +126,7 @@ def freeze(on: Stage, competition_id: uuid.UUID) -> None:
 def clear(on: Stage, competition_id: uuid.UUID) -> None:
     """Forget what a round made."""
     with on.engine.begin() as connection:
-        connection.execute(text("TRUNCATE standing, standing_row, bare, transition, board_dirty"))
+        connection.execute(_FORGET)
         connection.execute(_REOPEN, {"id": competition_id})
     on.settle()
 

@@ -76,7 +76,8 @@ class LockedForData:
 _TAKING = text(
     """
     SELECT id, cutoff_at, metric,
-           status IN ('upcoming', 'active', 'closing') AND cutoff_at > :now AS open,
+           status IN ('upcoming', 'active', 'closing') AND cutoff_at > :now
+               AND shut_at IS NULL AS open,
            status <> 'cancelled' AS counts
     FROM competition WHERE id = ANY(:ids)
     """

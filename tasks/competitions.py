@@ -11,7 +11,9 @@ from sqlalchemy.exc import OperationalError
 from domain import clock
 from domain.competitions import freezing, life, replanning
 from domain.competitions.freezing import Written
+from domain.scoring import shared_devices as sharing
 from tasks.fitness import FLUSH
+from tasks.flags import take_look
 from worker.task import PodiumTask, task
 
 log = structlog.get_logger(__name__)
@@ -82,6 +84,7 @@ class Work:
         return True
 
     def _step(self, competition_id: uuid.UUID) -> bool:
+        self._look(competition_id)
         with self._task.unit() as unit:
             after = life.advance(unit.session, competition_id, clock.now())
             if after is not None:
@@ -89,6 +92,16 @@ class Work:
         if after is not None:
             log.info("competition.moved", competition_id=str(competition_id), status=after)
         return after is not None
+
+    def _look(self, competition_id: uuid.UUID) -> None:
+        """Search for shared devices once more before a freeze."""
+        now = clock.now()
+        with self._task.unit() as unit:
+            if not life.shut(unit.session, competition_id, now):
+                return
+            look = sharing.last_look(unit.session, competition_id)
+        if look is not None:
+            take_look(self._task, look, now)
 
     def _freeze(self, standing_id: int) -> bool:
         with self._task.unit() as unit:

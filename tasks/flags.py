@@ -24,14 +24,15 @@ def compare_devices(self: PodiumTask) -> None:
         due = sharing.looks_due(unit.session, now)
     for look in due:
         try:
-            _look(self, look, now)
+            take_look(self, look, now)
         except OperationalError as error:
             # It stays due, and first in line: the others must not wait for it.
             competition_id = str(look.competition_id)
             log.warning("flags.put_off", competition_id=competition_id, error=str(error.orig))
 
 
-def _look(self: PodiumTask, look: sharing.Look, now: datetime) -> None:
+def take_look(self: PodiumTask, look: sharing.Look, now: datetime) -> None:
+    """Search a competition, day by day."""
     with self.unit() as unit:
         days = sharing.days_written(unit.session, look)
     scores = sum(_flag_day(self, look, day, now) for day in days)

@@ -81,6 +81,21 @@ def advance(session: Session, competition_id: uuid.UUID, now: datetime) -> Compe
     return after
 
 
+def shut(session: Session, competition_id: uuid.UUID, now: datetime) -> bool:
+    """Take no more data once the cut-off has come; say whether the freeze is due.
+
+    Whoever wrote is wholly in, so a last look at the data before the freeze sees all of it.
+    """
+    if not _is_closing(session, competition_id):
+        return False
+    lock_competition(session, competition_id)
+    competition = hold(session, competition_id)
+    if _next(session, competition, now) is not CompetitionStatus.PROVISIONAL:
+        return False
+    competition.shut_at = competition.shut_at or now
+    return True
+
+
 def _is_closing(session: Session, competition_id: uuid.UUID) -> bool:
     status = session.scalar(select(Competition.status).where(Competition.id == competition_id))
     return status is CompetitionStatus.CLOSING

@@ -222,7 +222,7 @@ def recompute_ended(
     people = {"competition_id": competition_id, "person_ids": list(person_ids)}
     session.execute(DROP_DAYS, people)
     session.execute(COUNT_DAYS_AT_CUTOFF, {**people, "cutoff_at": cutoff_at})
-    return _add_up(session, [(competition_id, person_id) for person_id in person_ids])
+    return add_up(session, [(competition_id, person_id) for person_id in person_ids])
 
 
 def add_up(session: Session, keys: Sequence[ScoreKey]) -> list[ScoreKey]:

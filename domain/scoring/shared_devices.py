@@ -6,31 +6,37 @@ about once in a thousand, and here the two highest slots of the day and eight in
 Metrics in which people who walk together do agree, or whoever rests does, are not compared.
 
 Others' data is needed for it, so it is looked for beside the data's way and not on it: a look takes
-in the days that were written since the one before.
+in the days that were written since the one before. After the cut-off it sees the data of then, and
+the last look is taken between that and the freeze.
 """
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from domain.fitness.slot_versions import SLOTS_AT_CUTOFF
 from domain.leaderboards.marks import mark_dirty
-from domain.locks import lock_for_data
+from domain.locks import lock_competitions_shared, lock_people
+from domain.scoring.at_cutoff import recompute_at_cutoff
 from domain.scoring.competing import where_it_counts
 from domain.scoring.flags import Day, keep
 from domain.scoring.plausibility import UNIT, Doubt
-from domain.scoring.recompute import ChangedDays, recompute_changed
+from domain.scoring.recompute import ChangedDays
+from models import Competition
+from models.competition import CompetitionStatus
 from models.flag import FlagReason
 from models.slots import Metric, SlotClass
 
 TELLING = {Metric.STEPS: 100 * UNIT, Metric.DISTANCE: 70 * UNIT}
 """By metric that is compared, the least that a slot must hold to tell devices apart."""
 EQUAL_SLOTS = 8
+SEARCHED = (CompetitionStatus.ACTIVE, CompetitionStatus.CLOSING)
 EVERY = timedelta(minutes=15)
 STATEMENT_TIMEOUT = "2min"
 """A look reads a day of everybody in a competition."""
@@ -39,35 +45,36 @@ IN_FLIGHT = timedelta(minutes=10)
 
 DUE = text(
     """
-    SELECT k.id AS competition_id, k.metric, l.looked_at
+    SELECT k.id AS competition_id, k.metric, k.cutoff_at, l.looked_at
     FROM competition k LEFT JOIN device_look l ON l.competition_id = k.id
-    WHERE k.status IN ('active', 'closing') AND k.metric = ANY(CAST(:metrics AS text[]))
-      AND coalesce(l.looked_at <= :before, true)
+    WHERE k.status = ANY(CAST(:searched AS text[])) AND k.metric = ANY(CAST(:metrics AS text[]))
+      AND (CAST(:competition_id AS uuid) IS NULL AND coalesce(l.looked_at <= :before, true)
+           OR k.id = :competition_id)
     ORDER BY l.looked_at NULLS FIRST, k.id
     """
 )
 WRITTEN = text(
-    """
+    f"""
     SELECT DISTINCT d.day
     FROM competition k
     JOIN participant m ON m.competition_id = k.id
-    JOIN slot_day d ON d.person_id = m.person_id AND d.metric = k.metric
+    JOIN ({SLOTS_AT_CUTOFF}) d ON d.person_id = m.person_id AND d.metric = k.metric
          AND d.day BETWEEN CAST(k.starts_at AT TIME ZONE 'UTC' AS date)
                        AND CAST(k.ends_at AT TIME ZONE 'UTC' AS date)
     WHERE k.id = :competition_id
       AND (CAST(:since AS timestamptz) IS NULL OR d.ingested_at > :since)
     ORDER BY d.day
-    """
+    """  # noqa: S608  the fragment is our own
 )
 # Only rows that share their two highest slots with somebody else's come out.
 ALIKE = text(
-    """
+    f"""
     WITH peaks AS (
         SELECT d.person_id, d.source, d.slots, top.highest,
                min(d.person_id) OVER (PARTITION BY top.highest) AS first,
                max(d.person_id) OVER (PARTITION BY top.highest) AS last
         FROM participant m
-        JOIN slot_day d ON d.person_id = m.person_id
+        JOIN ({SLOTS_AT_CUTOFF}) d ON d.person_id = m.person_id
         CROSS JOIN LATERAL (
             SELECT array_agg(ARRAY[h.number, h.value] ORDER BY h.number) AS highest
             FROM (
@@ -83,7 +90,7 @@ ALIKE = text(
     )
     SELECT highest, person_id, source, slots
     FROM peaks WHERE first <> last ORDER BY highest, person_id, source
-    """
+    """  # noqa: S608  the fragment is our own
 )
 STANDING = text(
     """
@@ -107,6 +114,7 @@ class Look:
 
     competition_id: uuid.UUID
     metric: Metric
+    cutoff_at: datetime
     looked_at: datetime | None
 
 
@@ -120,15 +128,31 @@ class Stream(NamedTuple):
 
 def looks_due(session: Session, now: datetime) -> list[Look]:
     """Return the competitions to search, those first that waited longest."""
-    rows = session.execute(DUE, {"metrics": list(map(str, TELLING)), "before": now - EVERY})
-    return [Look(row.competition_id, Metric(row.metric), row.looked_at) for row in rows]
+    return _looks(session, {"competition_id": None, "before": now - EVERY})
+
+
+def last_look(session: Session, competition_id: uuid.UUID) -> Look | None:
+    """Return the search to make before a competition is frozen, if its metric tells devices."""
+    return next(iter(_looks(session, {"competition_id": competition_id, "before": None})), None)
+
+
+def _looks(session: Session, which: dict[str, Any]) -> list[Look]:
+    asked = {**which, "searched": list(map(str, SEARCHED)), "metrics": list(map(str, TELLING))}
+    return [
+        Look(row.competition_id, Metric(row.metric), row.cutoff_at, row.looked_at)
+        for row in session.execute(DUE, asked)
+    ]
 
 
 def days_written(session: Session, look: Look) -> list[date]:
     """Return the UTC days with data that has not been seen."""
     _take_time(session)
     since = look.looked_at and look.looked_at - IN_FLIGHT
-    asked = {"competition_id": look.competition_id, "since": since}
+    asked = {
+        "competition_id": look.competition_id,
+        "cutoff_at": look.cutoff_at,
+        "since": since,
+    }
     return list(session.scalars(WRITTEN, asked))
 
 
@@ -152,8 +176,12 @@ def flag_shared(
 
     Returns how many scores changed.
     """
-    if look.competition_id not in lock_for_data(session, people, now).open:
+    lock_people(session, people)
+    lock_competitions_shared(session, [look.competition_id])
+    competition = session.get_one(Competition, look.competition_id, populate_existing=True)
+    if competition.status not in SEARCHED:
         return 0
+    look = replace(look, cutoff_at=competition.cutoff_at)  # it may have been ended early
     doubts: list[tuple[Day, Doubt]] = [
         ((person_id, look.metric, day), doubt)
         for group in _alike(session, look, day, suspected)
@@ -164,7 +192,8 @@ def flag_shared(
     found = where_it_counts(session, doubts, [look.competition_id])
     keep(session, found, days, [look.competition_id], [FlagReason.SHARED_DEVICE], now)
     columns = [list(column) for column in zip(*days, strict=True)]
-    scores = recompute_changed(session, ChangedDays(*columns), [look.competition_id])
+    changed = ChangedDays(*columns)
+    scores = recompute_at_cutoff(session, look.competition_id, look.cutoff_at, changed)
     mark_dirty(session, scores)
     return len(scores)
 
@@ -201,6 +230,7 @@ def _alike(
             "metric": look.metric,
             "day": day,
             "telling": TELLING[look.metric],
+            "cutoff_at": look.cutoff_at,
             "people": None if people is None else list(people),
         },
     )
