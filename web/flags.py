@@ -6,8 +6,7 @@ from http import HTTPStatus
 from pydantic import TypeAdapter
 
 from domain import clock
-from domain.competitions.competition import get_visible
-from domain.errors import NotAllowed
+from domain.competitions.competition import get_organised
 from domain.scoring.decisions import decide
 from domain.scoring.flags import list_flags, see_flags
 from web.api import Routes
@@ -18,7 +17,6 @@ from web.people import Caller
 from web.replies import Reply, reply
 from web.schemas.fields import Page
 from web.schemas.flags import DecisionBody, FlagAnswer, FlagQuery
-from worker.unit import Unit
 
 routes = Routes("flags")
 
@@ -37,7 +35,7 @@ def list_(caller: Caller, competition_id: uuid.UUID, query: FlagQuery) -> Reply:
     """List what is doubted in my competition, newest first."""
     before = read_cursor(BY_ID, query.cursor)
     with front().unit() as unit:
-        _check_organises(unit, caller, competition_id)
+        get_organised(unit.session, competition_id, caller.person, is_admin=caller.is_admin)
         found = list_flags(
             unit.session,
             competition_id,
@@ -65,7 +63,7 @@ def answer(
 ) -> Reply:
     """Accept doubted data, which then counts as far as it was accepted, or reject it."""
     with front().unit() as unit:
-        _check_organises(unit, caller, competition_id)
+        get_organised(unit.session, competition_id, caller.person, is_admin=caller.is_admin)
         done = decide(
             unit.session, competition_id, flag_id, body.said(), caller.person, clock.now()
         )
@@ -75,9 +73,3 @@ def answer(
             unit.after_commit(lambda: front().doorbell.ring("competitions.sweep"))
         (seen,) = see_flags(unit.session, [done.flag_id])
         return keep(unit, reply(FlagAnswer.of(seen)))
-
-
-def _check_organises(unit: Unit, caller: Caller, competition_id: uuid.UUID) -> None:
-    competition = get_visible(unit.session, competition_id, caller.person, is_admin=caller.is_admin)
-    if not caller.is_admin and competition.organiser_id != caller.person.id:
-        raise NotAllowed("Only the organiser decides what counts.")

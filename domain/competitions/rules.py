@@ -14,11 +14,11 @@ from domain.competitions.competition import (
     NewCompetition,
     check_times,
     decided_of,
-    get_visible,
+    get_organised,
     invite_code_of,
     lay_out_days,
 )
-from domain.errors import Conflict, NotAllowed, Unavailable
+from domain.errors import Conflict, Unavailable
 from domain.fitness import schedule
 from domain.fitness.owed import owe_what_is_missing
 from domain.leaderboards.marks import mark_dirty
@@ -58,9 +58,7 @@ def change(
     Raises NotFound, NotAllowed, Invalid, Conflict (`competition_started`,
     `capacity_below_participants`), or Unavailable while somebody is joining.
     """
-    seen = get_visible(session, competition_id, person)
-    if seen.organiser_id != person.id:
-        raise NotAllowed("Only its organiser may change it.")
+    seen = get_organised(session, competition_id, person)
     people: Collection[int] = ()
     if not given.keys() <= WORDS and seen.status is CompetitionStatus.UPCOMING:
         people = _hold_everybody(session, competition_id)
