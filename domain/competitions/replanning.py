@@ -13,7 +13,7 @@ from domain.competitions.life import hold
 from domain.fitness import schedule
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_competitions_shared, lock_people
-from domain.scoring.recompute import recompute_ended
+from domain.scoring.at_cutoff import recompute_ended
 from models import Competition, Participant
 
 PAGE = 2_000

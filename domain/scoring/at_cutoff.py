@@ -4,6 +4,7 @@ What people decide may follow the cut-off, when slots already hold what came too
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import text
@@ -18,6 +19,7 @@ from domain.scoring.recompute import (
     COUNT_DAYS,
     ONE_PLAN,
     TOUCHED_BY_CHANGE,
+    TOUCHED_IN_COMPETITION,
     ChangedDays,
     ScoreKey,
     add_up,
@@ -35,11 +37,18 @@ SLOTS = text(
     ORDER BY d.source, d.class
     """  # noqa: S608  the fragment is our own
 )
-COUNT_CHANGED_DAYS = text(
-    COUNT_DAYS.format(
-        touched=TOUCHED_BY_CHANGE,
-        merged=f"slots_then AS ({SLOTS_AT_CUTOFF}), {merged_from('slots_then')}",
-    )
+MERGED_AT_CUTOFF = f"slots_then AS ({SLOTS_AT_CUTOFF}), {merged_from('slots_then')}"
+COUNT_CHANGED_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_BY_CHANGE, merged=MERGED_AT_CUTOFF))
+COUNT_COMPETITION_DAYS = text(
+    COUNT_DAYS.format(touched=TOUCHED_IN_COMPETITION, merged=MERGED_AT_CUTOFF)
+)
+DROP_DAYS = text(
+    """
+    DELETE FROM score_day d
+    WHERE d.competition_id = :competition_id AND d.person_id = ANY(:person_ids)
+      AND NOT EXISTS (SELECT FROM competition_day l
+                      WHERE (l.competition_id, l.day) = (d.competition_id, d.day))
+    """
 )
 
 
@@ -81,3 +90,17 @@ def recompute_at_cutoff(
         },
     )
     return add_up(session, sorted({(row.competition_id, row.person_id) for row in days}))
+
+
+def recompute_ended(
+    session: Session, competition_id: uuid.UUID, person_ids: Sequence[int], cutoff_at: datetime
+) -> list[ScoreKey]:
+    """Count people's days after the calendar was cut; return whose score changed.
+
+    The cut-off may have passed meanwhile: what came after it is not counted. The caller holds the
+    locks of `domain.locks`.
+    """
+    people = {"competition_id": competition_id, "person_ids": list(person_ids)}
+    session.execute(DROP_DAYS, people)
+    session.execute(COUNT_COMPETITION_DAYS, {**people, "cutoff_at": cutoff_at})
+    return add_up(session, [(competition_id, person_id) for person_id in person_ids])

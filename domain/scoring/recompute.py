@@ -10,13 +10,12 @@ days.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from domain.fitness.slot_versions import SLOTS_AT_CUTOFF
-from domain.scoring.merge import MERGED, merged_from
+from domain.scoring.merge import MERGED
 from models import Participant
 from models.competition import MAX_SCORE
 from models.slots import Metric
@@ -105,11 +104,6 @@ RETURNING competition_id, person_id
 """
 COUNT_CHANGED_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_BY_CHANGE, merged=MERGED))
 COUNT_COMPETITION_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_IN_COMPETITION, merged=MERGED))
-COUNT_DAYS_AT_CUTOFF = text(
-    COUNT_DAYS.format(
-        touched=TOUCHED_IN_COMPETITION, merged=merged_from(f"({SLOTS_AT_CUTOFF}) slots_then")
-    )
-)
 
 # The plan is by keys whatever the parameters are, and making it costs as much as counting does.
 ONE_PLAN = text("SET LOCAL plan_cache_mode = force_generic_plan")
@@ -141,16 +135,6 @@ FORGET = text(
     WITH days AS (DELETE FROM score_day WHERE competition_id = :competition_id)
     UPDATE participant SET computed = 0 WHERE competition_id = :competition_id AND computed <> 0
     RETURNING competition_id, person_id
-    """
-)
-
-
-DROP_DAYS = text(
-    """
-    DELETE FROM score_day d
-    WHERE d.competition_id = :competition_id AND d.person_id = ANY(:person_ids)
-      AND NOT EXISTS (SELECT FROM competition_day l
-                      WHERE (l.competition_id, l.day) = (d.competition_id, d.day))
     """
 )
 
@@ -208,20 +192,6 @@ def recompute_people(
     session.execute(
         COUNT_COMPETITION_DAYS, {"competition_id": competition_id, "person_ids": list(person_ids)}
     )
-    return add_up(session, [(competition_id, person_id) for person_id in person_ids])
-
-
-def recompute_ended(
-    session: Session, competition_id: uuid.UUID, person_ids: Sequence[int], cutoff_at: datetime
-) -> list[ScoreKey]:
-    """Count people's days after the calendar was cut; return whose score changed.
-
-    The cut-off may have passed meanwhile: what came after it is not counted. The caller holds the
-    locks of `domain.locks`.
-    """
-    people = {"competition_id": competition_id, "person_ids": list(person_ids)}
-    session.execute(DROP_DAYS, people)
-    session.execute(COUNT_DAYS_AT_CUTOFF, {**people, "cutoff_at": cutoff_at})
     return add_up(session, [(competition_id, person_id) for person_id in person_ids])
 
 
