@@ -105,7 +105,7 @@ def freeze(on: Stage, competition_id: uuid.UUID) -> None:
     with unit_of_work(on.engine) as unit:
         shut = life.shut(unit.session, competition_id, now)
         look = sharing.last_look(unit.session, competition_id)
-    if not shut or look is None:
+    if shut is None or look is None:
         raise RuntimeError("it is not due")
     with unit_of_work(on.engine) as unit:
         days = sharing.days_written(unit.session, look)

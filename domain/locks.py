@@ -7,11 +7,12 @@ fairly, so a steady stream of writers cannot starve it.
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from models.slots import Metric
@@ -57,6 +58,23 @@ def lock_competition(session: Session, competition_id: uuid.UUID) -> None:
         text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:id AS text), 0))"),
         {"id": str(competition_id)},
     )
+
+
+_TRY = text("SELECT pg_try_advisory_lock(hashtextextended(:work, 0))")
+_LET_GO = text("SELECT pg_advisory_unlock(hashtextextended(:work, 0))")
+
+
+@contextmanager
+def alone_at(engine: Engine, work: str) -> Iterator[bool]:
+    """Say whether nobody else is at work that takes many transactions; it is free when one dies."""
+    name = {"work": work}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        alone = bool(connection.scalar(_TRY, name))
+        try:
+            yield alone
+        finally:
+            if alone:
+                connection.execute(_LET_GO, name)
 
 
 @dataclass(frozen=True)

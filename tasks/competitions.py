@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TypeVar
 
 import structlog
@@ -23,6 +24,9 @@ AT_ONCE = 200
 """Pieces of each kind of work that are taken up before looking again."""
 LONGEST_SECONDS = 3.0
 """Boards share these workers, so a sweep with more to do hands over to a fresh one."""
+
+LONGEST_LOOK = timedelta(hours=1)
+"""A freeze waits no longer for its last look, whatever hinders that."""
 
 Id = TypeVar("Id", uuid.UUID, int)
 
@@ -84,7 +88,8 @@ class Work:
         return True
 
     def _step(self, competition_id: uuid.UUID) -> bool:
-        self._look(competition_id)
+        if not self._look(competition_id):
+            return False
         with self._task.unit() as unit:
             after = life.advance(unit.session, competition_id, clock.now())
             if after is not None:
@@ -93,15 +98,18 @@ class Work:
             log.info("competition.moved", competition_id=str(competition_id), status=after)
         return after is not None
 
-    def _look(self, competition_id: uuid.UUID) -> None:
-        """Search for shared devices once more before a freeze."""
+    def _look(self, competition_id: uuid.UUID) -> bool:
+        """Search for shared devices once more before a freeze; say whether to go on."""
         now = clock.now()
         with self._task.unit() as unit:
-            if not life.shut(unit.session, competition_id, now):
-                return
+            shut_at = life.shut(unit.session, competition_id, now)
             look = sharing.last_look(unit.session, competition_id)
-        if look is not None:
-            take_look(self._task, look, now)
+        if shut_at is None or look is None:
+            return True
+        if now - shut_at > LONGEST_LOOK:
+            log.error("competition.unsearched", competition_id=str(competition_id))
+            return True
+        return take_look(self._task, look, now)
 
     def _freeze(self, standing_id: int) -> bool:
         with self._task.unit() as unit:

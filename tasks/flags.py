@@ -6,6 +6,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from domain import clock
+from domain.locks import alone_at
 from domain.scoring import shared_devices as sharing
 from tasks.leaderboards import FLUSH
 from worker.task import PodiumTask, task
@@ -31,8 +32,15 @@ def compare_devices(self: PodiumTask) -> None:
             log.warning("flags.put_off", competition_id=competition_id, error=str(error.orig))
 
 
-def take_look(self: PodiumTask, look: sharing.Look, now: datetime) -> None:
-    """Search a competition, day by day."""
+def take_look(self: PodiumTask, look: sharing.Look, now: datetime) -> bool:
+    """Search a competition, unless someone else is at it; say whether it was searched."""
+    with alone_at(self.engine, f"look:{look.competition_id}") as alone:
+        if alone:
+            _search(self, look, now)
+    return alone
+
+
+def _search(self: PodiumTask, look: sharing.Look, now: datetime) -> None:
     with self.unit() as unit:
         days = sharing.days_written(unit.session, look)
     scores = sum(_flag_day(self, look, day, now) for day in days)

@@ -81,19 +81,19 @@ def advance(session: Session, competition_id: uuid.UUID, now: datetime) -> Compe
     return after
 
 
-def shut(session: Session, competition_id: uuid.UUID, now: datetime) -> bool:
-    """Take no more data once the cut-off has come; say whether the freeze is due.
+def shut(session: Session, competition_id: uuid.UUID, now: datetime) -> datetime | None:
+    """Take no more data once the cut-off has come; say since when, if the freeze is due.
 
     Whoever wrote is wholly in, so a last look at the data before the freeze sees all of it.
     """
     if not _is_closing(session, competition_id):
-        return False
+        return None
     lock_competition(session, competition_id)
     competition = hold(session, competition_id)
     if _next(session, competition, now) is not CompetitionStatus.PROVISIONAL:
-        return False
+        return None
     competition.shut_at = competition.shut_at or now
-    return True
+    return competition.shut_at
 
 
 def _is_closing(session: Session, competition_id: uuid.UUID) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from domain import clock
 from domain.competitions import life as steps
-from domain.locks import lock_for_data
+from domain.locks import alone_at, lock_for_data
 from domain.scoring import shared_devices as sharing
 from models import DeviceLook, Person
 from models.flag import Decision, FlagReason
@@ -91,12 +91,14 @@ def test_who_looked_at_the_clock_before_it_was_shut_is_late(contest: Doubted) ->
     competition = contest.competition
     before = competition.cutoff_at - timedelta(seconds=1)
     with unit_of_work(contest.engine) as unit:
-        assert not steps.shut(unit.session, competition.id, before)
+        assert steps.shut(unit.session, competition.id, before) is None
     with unit_of_work(contest.engine) as unit:
         assert lock_for_data(unit.session, [contest.person.id], before).open == [competition.id]
-    for _ in range(2):
+    shut_at = clock.now()
+    for later in range(2):
         with unit_of_work(contest.engine) as unit:
-            assert steps.shut(unit.session, competition.id, clock.now())
+            since = steps.shut(unit.session, competition.id, shut_at + later * HOUR)
+        assert since == shut_at
     with unit_of_work(contest.engine) as unit:
         locked = lock_for_data(unit.session, [contest.person.id], before)
     assert (locked.open, locked.closed) == ([], [competition.id])
@@ -115,5 +117,27 @@ def test_a_look_that_ended_half_way_is_taken_again_before_the_freeze(
     contest.session.rollback()
     with unit_of_work(contest.engine) as unit:
         sharing.flag_shared(unit.session, look, day, both[:1], both, clock.now())
+    contest.life.sweep()
+    assert scores(contest) == [100, 50]
+
+
+def test_a_freeze_waits_for_who_looks_already_but_not_for_ever(
+    contest: Doubted, other: Person
+) -> None:
+    competition = contest.competition
+    with alone_at(contest.engine, f"look:{competition.id}") as alone:
+        assert alone
+        contest.life.sweep()
+        assert contest.life.status(competition) == "closing"
+        with clock.moved(2 * HOUR):
+            contest.life.sweep()
+        assert contest.life.status(competition) == "provisional"
+    assert scores(contest) == [ALIKE + 100, ALIKE + 50]
+
+
+def test_the_next_one_looks_when_the_first_is_done(contest: Doubted, other: Person) -> None:
+    with alone_at(contest.engine, f"look:{contest.competition.id}"):
+        contest.life.sweep()
+        assert contest.versions() == []
     contest.life.sweep()
     assert scores(contest) == [100, 50]
