@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[3]
 SECRET = "a shared secret of at least thirty-two bytes"
 SUPABASE = "http://127.0.0.1:9"
 PATIENCE_S = 10.0
+START_S = 60.0
 
 Message = dict[str, Any]
 
@@ -52,9 +53,9 @@ def token_of(person: Person, *, seconds: float = 3600) -> str:
     return jwt.encode(claims, SECRET, algorithm="HS256")
 
 
-def wait_until(holds: Callable[[], bool], what: str) -> None:
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE_S) -> None:
     """Poll until something holds, with a deadline."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
             pytest.fail(f"waited in vain for {what}")
@@ -88,7 +89,12 @@ class Site:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(self._answers, "the site")
+        try:
+            wait_until(self._answers, "the site", START_S)
+        except pytest.fail.Exception:
+            self._process.kill()
+            self._process.wait()
+            raise
 
     def _answers(self) -> bool:
         if self._process.poll() is not None:
