@@ -150,7 +150,7 @@ def written(on: Stage) -> int:
 def measure(on: Stage, port: int, lanes: int, walkers: Sequence[Walker], n: int) -> Round:
     """Do one round, on minutes of its own."""
     midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    begin = midnight - timedelta(days=4) + n * timedelta(hours=5)
+    begin = midnight - timedelta(days=5) + n * timedelta(minutes=RECORDS)
     bodies = [body(begin) for _ in walkers]
     on.settle()
     bare = copy_bare(on, lanes, walkers, begin)
