@@ -62,8 +62,12 @@ class Facts(Collector):
         due = oldest_due(self._session, self._now)
         for name, meaning, value in (
             ("board_live", "Boards that belong into Redis.", drift.boards),
-            ("board_drifted", "Boards with wrong lines at their last comparison.", drift[1]),
-            ("board_drift_lines", "Lines found wrong at the last comparisons.", drift[2]),
+            (
+                "board_drifted",
+                "Boards with wrong lines at their last comparison.",
+                drift.wrong_boards,
+            ),
+            ("board_drift_lines", "Lines found wrong at the last comparisons.", drift.wrong_lines),
             (
                 "board_verified_age_seconds",
                 "Since the comparison of the board that was compared longest ago.",

@@ -1,5 +1,6 @@
 """Rights are looked at again, also when no board has moved."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -98,9 +99,11 @@ def test_suspicions_do_not_put_off_the_look_at_everyone(
     doorkeeper = Doorkeeper(checks, every_s=0.2)
     stranger = Visitor(factory.person())
     doorkeeper.watch(quiet.id, cast("Guest", stranger))
-    while not stranger.codes:
+    deadline = time.monotonic() + 10
+    while not stranger.codes and time.monotonic() < deadline:
         doorkeeper.suspect(busy.id)
         gevent.sleep(0.01)
+    assert stranger.codes == [CloseCode.FORBIDDEN]
 
 
 def test_a_lost_database_sends_nobody_away(engine: Engine, factory: Factory) -> None:
