@@ -9,8 +9,12 @@ from models.connection import FitnessConnection, FitnessToken
 from models.device_look import DeviceLook
 from models.flag import Flag, PastDecision
 from models.idempotency import IdempotencyKey
+from models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
+from models.payout import Distribution, Payout, PayoutAccount, PayoutGate, PayoutLimit, PayoutStep
 from models.person import Person
 from models.posting import Posting
+from models.prize import Adjustment, Award, PrizeCalculation, PrizePlan
+from models.reconciliation import Difference, Reconciliation
 from models.record import Record
 from models.rules import PastRules
 from models.score import ScoreDay
@@ -19,9 +23,12 @@ from models.source import Source, SourceOrder
 from models.standing import FormerScore, Standing, StandingRow
 from models.sync import SyncRequest
 from models.transition import Ruling, RulingKind, Transition
+from models.webhook import WebhookEvent
 
 __all__ = [
+    "Adjustment",
     "ApiKey",
+    "Award",
     "Base",
     "BehindNotice",
     "Board",
@@ -29,16 +36,29 @@ __all__ = [
     "Competition",
     "CompetitionDay",
     "DeviceLook",
+    "Difference",
+    "Distribution",
     "FitnessConnection",
     "FitnessToken",
     "Flag",
     "FormerScore",
     "IdempotencyKey",
+    "LedgerAccount",
+    "LedgerEntry",
+    "LedgerTransaction",
     "Participant",
     "PastDecision",
     "PastRules",
+    "Payout",
+    "PayoutAccount",
+    "PayoutGate",
+    "PayoutLimit",
+    "PayoutStep",
     "Person",
     "Posting",
+    "PrizeCalculation",
+    "PrizePlan",
+    "Reconciliation",
     "Record",
     "Ruling",
     "RulingKind",
@@ -52,4 +72,5 @@ __all__ = [
     "StandingRow",
     "SyncRequest",
     "Transition",
+    "WebhookEvent",
 ]
