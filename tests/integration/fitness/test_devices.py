@@ -30,7 +30,8 @@ BOTH = "walker-003"
 """Carries a phone and a watch that Google Fit tells apart."""
 WATCH = Device(SourceKind.WATCH, "Google", "Pixel Watch 3", "w")
 PHONE = Device(SourceKind.PHONE, "Google", "Pixel 8", "p")
-SLOTS = 3 * 96
+SLOTS = 2 * 96
+"""Those of the days from START on that are over at any time of day."""
 
 Values = Mapping[int, int]
 
@@ -183,7 +184,10 @@ def test_the_constructed_day_comes_out_through_google_fit(
     night = datetime.combine(yesterday, time(1), person.zone)
     walker = outside.connected(BOTH)
     competition = factory.competition(
-        starts_at=night, ends_at=night + timedelta(hours=3), timezone=person.timezone
+        starts_at=night,
+        ends_at=night + timedelta(hours=3),
+        timezone=person.timezone,
+        grace_hours=48,
     )
     factory.participant(competition, walker)
 
