@@ -1,0 +1,1 @@
+"""Payouts: how an award becomes money in a winner's hands."""

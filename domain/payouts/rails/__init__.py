@@ -1,0 +1,1 @@
+"""Rails: those who carry money to winners."""
