@@ -1,5 +1,6 @@
 """A board against a plain dictionary, under everything that can happen to it."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
@@ -19,6 +20,7 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from domain import clock
+from domain.competitions import rulings
 from domain.leaderboards import rebuild as rebuilds
 from domain.leaderboards import sweep, table
 from domain.leaderboards.board import TOP, Entry, Head, Page, Place, Position, Row
@@ -28,7 +30,7 @@ from domain.leaderboards.marks import mark_dirty
 from domain.leaderboards.rebuild import Rebuild
 from domain.leaderboards.store import BoardStore
 from domain.redis import Redis
-from models import Person
+from models import Person, RulingKind
 from models.competition import MAX_SCORE
 from tests.conftest import wipe
 from tests.factories import Factory
@@ -117,16 +119,22 @@ class BoardMachine(RuleBasedStateMachine):
         with Session(self.engine, expire_on_commit=False) as session:
             session.execute(_PEOPLE, {"people": PEOPLE})
             people = session.execute(text("SELECT CAST(user_id AS text), id FROM person")).all()
-            organiser = session.scalars(select(Person).order_by(Person.id)).first()
-            competition = Factory(session).competition(organiser)
+            self.organiser = session.scalars(select(Person).order_by(Person.id).limit(1)).one()
+            competition = Factory(session).competition(self.organiser)
         self.contest = Contest(self.engine, BoardStore(self.redis), competition)
         self.contest.people = {row[0]: row[1] for row in people}
         self.users = sorted(self.contest.people, key=self.contest.people.__getitem__)
-        self.truth: dict[str, int] = {}
+        self.scores: dict[str, int] = {}
+        self.out: set[str] = set()
         self.status = "active"
         self.watcher = Watcher(self.contest)
         self.join_all(dict(zip(self.users, scores, strict=False)))
         self.settle()
+
+    @property
+    def truth(self) -> dict[str, int]:
+        """What the board must show."""
+        return {id_: score for id_, score in self.scores.items() if id_ not in self.out}
 
     def join_all(self, scores: dict[str, int]) -> None:
         with unit_of_work(self.engine) as unit:
@@ -147,19 +155,19 @@ class BoardMachine(RuleBasedStateMachine):
                 },
             )
             mark_dirty(unit.session, ((self.contest.id, person) for person in people))
-        self.truth.update(scores)
+        self.scores.update(scores)
 
     @rule(changes=st.dictionaries(ANYONE, SCORES, min_size=1, max_size=5))
     def change_scores(self, changes: dict[int, int]) -> None:
         users = {self.users[n]: score for n, score in changes.items()}
-        known = {id_: score for id_, score in users.items() if id_ in self.truth}
+        known = {id_: score for id_, score in users.items() if id_ in self.scores}
         self.contest.score(known)
-        self.truth.update(known)
+        self.scores.update(known)
 
     @rule(number=ANYONE)
     def join_or_leave(self, number: int) -> None:
         user_id = self.users[number]
-        if user_id not in self.truth:
+        if user_id not in self.scores:
             self.join_all({user_id: 0})
             return
         with unit_of_work(self.engine) as unit:
@@ -169,7 +177,26 @@ class BoardMachine(RuleBasedStateMachine):
                 {"id": self.contest.id, "person": person},
             )
             mark_dirty(unit.session, [(self.contest.id, person)])
-        del self.truth[user_id]
+        del self.scores[user_id]
+        self.out.discard(user_id)
+
+    @rule(number=ANYONE)
+    def disqualify_or_reinstate(self, number: int) -> None:
+        user_id = self.users[number]
+        if user_id not in self.scores:
+            return
+        kind = RulingKind.REINSTATED if user_id in self.out else RulingKind.DISQUALIFIED
+        with unit_of_work(self.engine) as unit:
+            rulings.rule(
+                unit.session,
+                self.contest.id,
+                uuid.UUID(user_id),
+                kind,
+                "So it is.",
+                self.organiser,
+                clock.now(),
+            )
+        self.out ^= {user_id}
 
     @rule(status=st.sampled_from(["active", "closing", "provisional"]))
     def turn(self, status: str) -> None:
