@@ -6,7 +6,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from domain.competitions import frozen_board
 from domain.competitions.competition import get_visible
+from domain.competitions.frozen_board import FrozenBoard
 from domain.leaderboards.board import FINISHED
 from models.competition import Visibility
 from models.slots import Metric
@@ -25,7 +27,9 @@ class Facts:
     competition_id: uuid.UUID
     metric: Metric
     finished: bool
-    """Whether it stands for good, and is read from PostgreSQL."""
+    """Whether it is over, and read from PostgreSQL."""
+    frozen: FrozenBoard | None
+    """The standing that is read then; one that was cancelled need not have any."""
     until: float
 
 
@@ -48,8 +52,10 @@ class BoardFacts:
             found = get_visible(
                 unit.session, competition_id, caller.person, is_admin=caller.is_admin
             )
-        finished = found.status in FINISHED
-        facts = Facts(competition_id, found.metric, finished, time.monotonic() + FRESH_SECONDS)
+            finished = found.status in FINISHED
+            frozen = frozen_board.find(unit.session, competition_id) if finished else None
+        until = time.monotonic() + FRESH_SECONDS
+        facts = Facts(competition_id, found.metric, finished, frozen, until)
         if found.visibility is Visibility.PUBLIC:
             self._public.put(competition_id, facts)
         elif not caller.is_admin:

@@ -1,4 +1,4 @@
-"""Boards from PostgreSQL: while Redis has none, and when the competition is finished.
+"""Boards from PostgreSQL: the table while Redis has none, the standing of what is finished.
 
 One query at a time for each board, and what it answered is kept for a second: rows for everybody,
 a place for its own caller.
@@ -31,6 +31,8 @@ VIEWS = 1_000
 CALLERS = 20_000
 
 Kept = TypeVar("Kept")
+Key = tuple[uuid.UUID, int, str]
+"""Competition, version of its standing or 0, and which rows or whose place."""
 
 
 class Read(NamedTuple):
@@ -47,21 +49,23 @@ class BoardTable:
         self._unit = unit
         self._names = names
         self._turns = Turns(at_once=AT_ONCE, longest=LONGEST_QUEUE, wait_seconds=WAIT_SECONDS)
-        self._views: BoundedMap[tuple[uuid.UUID, str], tuple[float, Halves]] = BoundedMap(VIEWS)
-        self._mine: BoundedMap[tuple[uuid.UUID, str], tuple[float, bytes]] = BoundedMap(CALLERS)
+        self._views: BoundedMap[Key, tuple[float, Halves]] = BoundedMap(VIEWS)
+        self._mine: BoundedMap[Key, tuple[float, bytes]] = BoundedMap(CALLERS)
 
     def view(self, facts: Facts, wanted: Wanted) -> Read:
         """Return the encoded view. Raises Unavailable when too many ask at once."""
-        board = facts.competition_id
-        rows = self._keep(self._views, (board, wanted.name), lambda: self._rows(facts, wanted))
-        place = self._keep(self._mine, (board, wanted.me), lambda: self._place(wanted))
+        board, version = facts.competition_id, facts.frozen.version if facts.frozen else 0
+        of_rows, of_place = (board, version, wanted.name), (board, version, wanted.me)
+        rows = self._keep(self._views, of_rows, lambda: self._rows(facts, wanted))
+        place = self._keep(self._mine, of_place, lambda: self._place(facts, wanted))
+        # Names may change while a version stands.
         digest = hashlib.blake2b(rows.before + place, digest_size=12).hexdigest()
-        return Read(rows.around(place), digest)
+        return Read(rows.around(place), f"{version}.{digest}")
 
     def _keep(
         self,
-        answers: BoundedMap[tuple[uuid.UUID, str], tuple[float, Kept]],
-        key: tuple[uuid.UUID, str],
+        answers: BoundedMap[Key, tuple[float, Kept]],
+        key: Key,
         ask: Callable[[], Kept],
     ) -> Kept:
         """Return what was answered lately, else ask when it is this board's turn."""
@@ -77,15 +81,15 @@ class BoardTable:
 
     def _rows(self, facts: Facts, wanted: Wanted) -> Halves:
         with self._unit() as unit:
-            page = wanted.from_table(unit.session)
+            page = wanted.from_postgres(unit.session, facts.frozen)
         if page is None:
             raise NotFound("There is no such competition for you.", code="competition_not_found")
         names = self._names.of([row.user_id for row in page.rows])
         return halves(facts, page, names, clock.now())
 
-    def _place(self, wanted: Wanted) -> bytes:
+    def _place(self, facts: Facts, wanted: Wanted) -> bytes:
         with self._unit() as unit:
-            place = wanted.place_from_table(unit.session)
+            place = wanted.place_from_postgres(unit.session, facts.frozen)
         return NOT_THERE if place is None else mine(wanted.me, place, self._names.of([wanted.me]))
 
 

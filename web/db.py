@@ -9,10 +9,10 @@ from typing import cast
 from flask import current_app
 from sqlalchemy import Engine
 
+from domain.competitions import frozen_board
 from domain.database import make_engine
 from domain.fitness.google_oauth import GoogleOAuth
 from domain.fitness.vault import Vault
-from domain.leaderboards import table
 from domain.leaderboards.names import Names
 from domain.leaderboards.reader import Reading
 from domain.leaderboards.store import BoardStore
@@ -101,7 +101,7 @@ class Front:
 
     @cached_property
     def board_table(self) -> BoardTable:
-        """Boards while Redis has none."""
+        """Boards from PostgreSQL."""
         return BoardTable(self.unit, self.names)
 
     @cached_property
@@ -128,7 +128,7 @@ class Front:
     def finished_board(self, competition_id: uuid.UUID, user_ids: Sequence[str]) -> Reading | None:
         """Return the top of a finished board and people's places, from PostgreSQL."""
         with self.unit() as unit:
-            return table.finished_board(unit.session, competition_id, user_ids)
+            return frozen_board.finished_board(unit.session, competition_id, user_ids)
 
     def unit(self) -> AbstractContextManager[Unit]:
         """Open a unit of work."""

@@ -109,9 +109,9 @@ def _send(
         # read after its script is at least as new as what it sent.
         expected = head
     if changes.status in FINISHED:
-        # Nothing rebuilds it: what is finished is read from PostgreSQL.
+        # Nothing rebuilds it: what is finished is read from PostgreSQL, where this is a step on.
         store.drop(competition_id)
-        return known
+        return known._replace(offset=known.offset + 1)
     raise BoardLost(str(competition_id))
 
 

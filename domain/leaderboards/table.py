@@ -7,12 +7,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause
 from sqlalchemy.orm import Session
 
-from domain.leaderboards.board import FINISHED, TOP, Page, Place, Row, ranked
+from domain.leaderboards.board import Page, Place, Row, ranked
 from domain.leaderboards.on_board import board_sql
-from domain.leaderboards.reader import Reading
 
 # Each view is one statement, so that one snapshot answers. A rank is the number of strictly better
 # rows, plus one; it is counted for the first row only, and the others follow from that. People are
@@ -70,7 +69,6 @@ _CHOSEN = """
         FROM chosen JOIN steps AS mine USING (score)
         LEFT JOIN steps AS better ON better.score = mine.next_score)
 """
-_STATUS = text("SELECT status FROM competition WHERE id = :id")
 
 
 def _view(parts: str, columns: str, **bounds: str) -> TextClause:
@@ -114,18 +112,6 @@ def places(
     found = session.execute(_USERS, {"id": competition_id, "users": list(user_ids)}).all()
     there = {row.user_id: _place(row) for row in found if row.user_id is not None}
     return {user_id: there.get(user_id) for user_id in user_ids}
-
-
-def finished_board(
-    session: Session, competition_id: uuid.UUID, user_ids: Sequence[str]
-) -> Reading | None:
-    """Return the top of a board that Redis need not have, and the places of some people."""
-    if session.scalar(_STATUS, {"id": competition_id}) not in FINISHED:
-        return None
-    top = page(session, competition_id, 0, TOP)
-    if top is None:
-        return None
-    return Reading(top, places(session, competition_id, user_ids))
 
 
 def _consecutive(

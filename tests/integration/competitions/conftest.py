@@ -12,7 +12,7 @@ from domain import clock
 from domain.fitness.windows import floor_quarter
 from domain.redis import Redis
 from domain.settings import Settings
-from models import Competition
+from models import Competition, Participant
 from models.competition import CompetitionStatus
 from tests.factories import Factory
 from worker.app import make_app
@@ -76,6 +76,23 @@ class Life:
         )
         self.fill(competition, people, highest)
         return competition
+
+    def closing(self, scores: list[int]) -> tuple[Competition, list[str]]:
+        """Make one that is to be frozen, of people with these scores; return their user ids too."""
+        competition = self.over(status=CompetitionStatus.CLOSING)
+        people = self.factory.people(len(scores))
+        self.factory.session.add_all(
+            Participant(
+                competition_id=competition.id,
+                person_id=person.id,
+                user_id=person.user_id,
+                joined_at=clock.now(),
+                computed=score,
+            )
+            for person, score in zip(people, scores, strict=True)
+        )
+        self.factory.session.commit()
+        return competition, [str(person.user_id) for person in people]
 
     def fill(self, competition: Competition, people: int, highest: int = 50) -> None:
         """Let people take part, with scores of which many are equal."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import threading
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -17,13 +16,11 @@ from domain.competitions import freezing, rulings, standing
 from domain.competitions.freezing import NO_BYTES, Written, write_page
 from domain.competitions.life import advance
 from domain.errors import NotFound
-from domain.leaderboards.board import Place
 from domain.locks import lock_for_data
 from models import Competition, Participant, RulingKind
 from models.competition import MAX_SCORE, CompetitionStatus
 from tests.factories import Factory
 from tests.integration.competitions.conftest import Life
-from tests.integration.leaderboards.conftest import ranking
 from tests.rules import ON_SERVERS
 from worker.unit import unit_of_work
 
@@ -47,19 +44,7 @@ def digest_of(rows: Rows, page: int) -> bytes:
 
 def frozen(life: Life, scores: list[int]) -> Competition:
     """Make a competition of people with these scores, and freeze it."""
-    competition = life.over(status=CompetitionStatus.CLOSING)
-    people = life.factory.people(len(scores))
-    life.factory.session.add_all(
-        Participant(
-            competition_id=competition.id,
-            person_id=person.id,
-            user_id=person.user_id,
-            joined_at=clock.now(),
-            computed=score,
-        )
-        for person, score in zip(people, scores, strict=True)
-    )
-    life.factory.session.commit()
+    competition, _ = life.closing(scores)
     with unit_of_work(life.engine) as unit:
         advance(unit.session, competition.id, clock.now())
         (standing_id,) = freezing.unfinished_standings(unit.session, 10)
@@ -82,39 +67,6 @@ def test_any_ranking_is_frozen_as_it_is(life: Life, small_pages: None, scores: l
     assert count == len(scores)
 
 
-def test_readers_see_what_boards_show(life: Life, session: Session, small_pages: None) -> None:
-    competition = frozen(life, [9, 9, 7, 7, 7, 5, 0, 0])
-    people = session.scalars(
-        text("SELECT user_id FROM participant WHERE competition_id = :id"), {"id": competition.id}
-    ).all()
-    scores = {
-        str(user_id): score
-        for user_id, score in session.execute(
-            text("SELECT user_id, score FROM participant WHERE competition_id = :id"),
-            {"id": competition.id},
-        )
-    }
-    board = ranking(scores)
-    whole = standing.page(session, competition.id, 0, 100)
-    assert whole == (1, 8, board)
-    assert standing.page(session, competition.id, 3, 2) == (1, 8, board[3:5])
-    ids = [uuid.UUID(row.user_id) for row in board]
-    for index, start in ((0, 0), (4, 3), (7, 5)):
-        around = standing.around(session, competition.id, ids[index], 3)
-        assert around == (1, 8, board[start : start + 3])
-    assert standing.users(session, competition.id, [ids[6], ids[1]]) == (1, 8, [board[1], board[6]])
-    assert [standing.place_of(session, competition.id, one) for one in ids] == [
-        *[Place(1, 9, None, None)] * 2,
-        *[Place(3, 7, 1, 2)] * 3,
-        Place(6, 5, 3, 2),
-        *[Place(7, 0, 6, 5)] * 2,
-    ]
-    stranger = uuid.uuid4()
-    assert stranger not in people
-    assert standing.place_of(session, competition.id, stranger) is None
-    assert standing.around(session, competition.id, stranger, 3) == (1, 8, [])
-
-
 def test_nothing_is_seen_before_it_is_complete(
     life: Life, engine: Engine, session: Session, small_pages: None
 ) -> None:
@@ -125,7 +77,6 @@ def test_nothing_is_seen_before_it_is_complete(
     with unit_of_work(engine) as unit:
         (standing_id,) = freezing.unfinished_standings(unit.session, 10)
         assert write_page(unit.session, standing_id, clock.now()) is Written.PAGE
-    assert standing.page(session, competition.id, 0, 9) is None
     with pytest.raises(NotFound):
         standing.get_version(session, competition.id, 1)
     with unit_of_work(engine) as unit:

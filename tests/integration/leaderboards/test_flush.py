@@ -305,8 +305,10 @@ def test_what_is_finished_leaves_redis_and_its_marks_go(
     if harm == "restored":
         restore(redis, saved)
 
+    before = contest.known()
     assert contest.flush() is Outcome.FLUSHED
 
+    assert contest.known().offset == before.offset + 1
     assert contest.marks() == 0
     assert all(redis.ttl(key) > 0 for key in redis.keys(f"board:*{contest.id}*"))  # type: ignore[union-attr,operator]  # redis-py's stubs
     run("sweep")

@@ -1,0 +1,163 @@
+"""Boards of finished competitions: the same views as the table's, from the standing that holds.
+
+Redis lets them expire. A correction after the end is a new version, and shows when it is complete.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from domain.competitions.former_scores import FORMER
+from domain.competitions.standing import Line, lines, lines_at
+from domain.leaderboards import table
+from domain.leaderboards.board import FINISHED, TOP, Page, Place, Row
+from domain.leaderboards.reader import Reading
+from models import Board, Competition, Standing
+
+
+class FrozenBoard(NamedTuple):
+    """A complete version of a standing, and where the board stood."""
+
+    competition_id: uuid.UUID
+    standing_id: int
+    version: int
+    epoch: str
+    offset: int
+    status: str
+    total: int
+
+
+_NEWEST = (
+    select(
+        Standing.competition_id,
+        Standing.id,
+        Standing.version,
+        Board.epoch,
+        Board.offset,
+        Competition.status,
+        Standing.row_count,
+    )
+    .join(Board, Board.competition_id == Standing.competition_id)
+    .join(Competition, Competition.id == Standing.competition_id)
+    .where(Standing.completed_at.is_not(None), Competition.status.in_(FINISHED))
+    .order_by(Standing.version.desc())
+    .limit(1)
+)
+
+
+def find(session: Session, competition_id: uuid.UUID) -> FrozenBoard | None:
+    """Return the board that holds; None unless the competition was frozen and is finished."""
+    found = session.execute(_NEWEST.where(Standing.competition_id == competition_id)).first()
+    return None if found is None else FrozenBoard(*found)
+
+
+def page(session: Session, board: FrozenBoard, start: int, limit: int) -> Page:
+    """Return `limit` rows from the zero-based index `start`."""
+    return _page(board, lines(session, board.standing_id, start, limit))
+
+
+def around(session: Session, board: FrozenBoard, user_id: str, limit: int) -> Page:
+    """Return the `limit` rows around someone; no rows if they have no place."""
+    own = _lines_of(session, board, [user_id])
+    if not own:
+        return _page(board, [])
+    start = max(0, min(own[0].place - 1 - limit // 2, board.total - limit))
+    return page(session, board, start, limit)
+
+
+def users(session: Session, board: FrozenBoard, user_ids: Sequence[str]) -> Page:
+    """Return the rows of these people only, in board order and with their true ranks."""
+    return _page(board, _lines_of(session, board, user_ids))
+
+
+def places(
+    session: Session, board: FrozenBoard, user_ids: Sequence[str]
+) -> dict[str, Place | None]:
+    """Return people's places; None for those who have none."""
+    found = _lines_of(session, board, user_ids)
+    # As many stand before someone as their rank says, so the last of those is the next better one.
+    before = lines_at(session, board.standing_id, {one.rank - 1 for one in found})
+    better = {one.place: one for one in before}
+    there = {str(one.user_id): _place(one, better.get(one.rank - 1)) for one in found}
+    return {user_id: there.get(user_id) for user_id in user_ids}
+
+
+def finished_board(
+    session: Session, competition_id: uuid.UUID, user_ids: Sequence[str]
+) -> Reading | None:
+    """Return the top of a board that Redis need not have, and the places of some people.
+
+    One that was cancelled before it was frozen stands as the table has it.
+    """
+    if (board := find(session, competition_id)) is not None:
+        return Reading(page(session, board, 0, TOP), places(session, board, user_ids))
+    top = table.page(session, competition_id, 0, TOP)
+    if top is None or top.status not in FINISHED:
+        return None
+    return Reading(top, table.places(session, competition_id, user_ids))
+
+
+# Scores fall with the place, so where a score begins and ends is found by halving; among equals the
+# person is looked for, since public ids may have changed.
+PLACES = text(
+    f"""
+    WITH former AS ({FORMER}),
+    asked AS (
+        SELECT m.person_id, coalesce(f.score, m.score) AS score
+        FROM participant m JOIN person p ON p.id = m.person_id
+        LEFT JOIN former f ON f.person_id = m.person_id
+        WHERE m.competition_id = :competition_id AND p.user_id = ANY(CAST(:users AS uuid[]))
+    )
+    SELECT found.place
+    FROM asked m
+    CROSS JOIN LATERAL (
+        SELECT min(halved.place) AS first, max(halved.place) AS after
+        FROM (VALUES (m.score), (m.score - 1)) AS bound (score)
+        CROSS JOIN LATERAL (
+            WITH RECURSIVE steps AS (
+                SELECT 1 AS low, CAST(:total AS integer) + 1 AS high
+                UNION ALL
+                SELECT CASE WHEN r.score > bound.score THEN r.place + 1 ELSE steps.low END,
+                       CASE WHEN r.score > bound.score THEN steps.high ELSE r.place END
+                FROM steps JOIN standing_row r
+                  ON r.standing_id = :id AND r.place = (steps.low + steps.high) / 2
+                WHERE steps.low < steps.high
+            )
+            SELECT max(low) AS place FROM steps
+        ) halved
+    ) equals
+    CROSS JOIN LATERAL (
+        SELECT r.place FROM standing_row r
+        WHERE r.standing_id = :id AND r.place >= equals.first AND r.place < equals.after
+          AND r.person_id = m.person_id
+        LIMIT 1
+    ) found
+    """  # noqa: S608  the fragment is our own
+)
+
+
+def _lines_of(session: Session, board: FrozenBoard, user_ids: Sequence[str]) -> list[Line]:
+    found = session.scalars(
+        PLACES,
+        {
+            "id": board.standing_id,
+            "competition_id": board.competition_id,
+            "total": board.total,
+            "users": list(user_ids),
+        },
+    )
+    return lines_at(session, board.standing_id, found.all())
+
+
+def _page(board: FrozenBoard, found: Iterable[Line]) -> Page:
+    rows = [Row(one.rank, str(one.user_id), one.score) for one in found]
+    return Page(board.epoch, board.offset, board.status, board.total, rows)
+
+
+def _place(own: Line, better: Line | None) -> Place:
+    if better is None:
+        return Place(own.rank, own.score, None, None)
+    return Place(own.rank, own.score, better.rank, better.score - own.score)
