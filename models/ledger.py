@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from models.payout import Rail
+from models.rail import RailName
 
 
 class AccountKind(enum.StrEnum):
@@ -55,7 +55,7 @@ class LedgerAccount(Base):
     """Of pools only."""
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Of payables only."""
-    rail: Mapped[Rail | None]
+    rail: Mapped[RailName | None]
     """Of clearing and paid only."""
 
     __table_args__ = (

@@ -18,14 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-
-
-class Rail(enum.StrEnum):
-    """What carries money to people."""
-
-    MANUAL = "manual"
-    """A list that someone works off: gift cards, a company's payroll."""
-    STRIPE = "stripe"
+from models.rail import RailName
 
 
 class PayoutStatus(enum.StrEnum):
@@ -74,6 +67,14 @@ class Distribution(Base):
     requested_at: Mapped[datetime]
     author_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Null when it was the plan's `auto_distribute` or a service."""
+    laid_out_to: Mapped[uuid.UUID | None]
+    """Awards up to this one, in order of their ids, have their payouts."""
+    laid_out_at: Mapped[datetime | None]
+    """When the last award had its payout."""
+
+    __table_args__ = (
+        Index("ix_distribution_unfinished", "id", postgresql_where=text("laid_out_at IS NULL")),
+    )
 
 
 class Payout(Base):
@@ -93,16 +94,24 @@ class Payout(Base):
     """When to look at it next: to send it, to ask about it, or to remind its winner."""
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     """Numbers the rail's keys: a new one is made only after a sure refusal or a return."""
-    rail: Mapped[Rail | None]
+    rail: Mapped[RailName | None]
     destination: Mapped[str | None]
     """The account at the rail. Set with the rail when it is sent."""
     reference: Mapped[str | None]
     """The rail's own id of the transfer."""
+    steps: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """How many it has taken; each bears its number, and so do the postings that go with it."""
+    unsure_since: Mapped[datetime | None]
+    """Since when nobody can say what became of the present key. Only the rail's word ends that."""
     lease_token: Mapped[uuid.UUID | None]
     lease_until: Mapped[datetime | None]
     hold_reason: Mapped[HoldReason | None]
     held_at: Mapped[datetime | None]
     """Since when it waits without a break."""
+    cleared_at: Mapped[datetime | None]
+    """When an operator released it last: doubts that are older hold it no more."""
+    forfeited_at: Mapped[datetime | None]
+    """When its money went back to the pool, for good."""
     reminded_at: Mapped[datetime | None]
     failure_code: Mapped[str | None]
     failure_detail: Mapped[str | None]
@@ -128,6 +137,11 @@ class Payout(Base):
         CheckConstraint("status <> 'sending' OR lease_token IS NOT NULL", name="sending_is_leased"),
         CheckConstraint("(status = 'paid') = (paid_at IS NOT NULL)", name="paid_when"),
         CheckConstraint("status <> 'failed' OR failure_code IS NOT NULL", name="failed_says_why"),
+        CheckConstraint("status <> 'unknown' OR unsure_since IS NOT NULL", name="unknown_since"),
+        CheckConstraint(
+            "unsure_since IS NULL OR status IN ('sending', 'unknown')", name="unsure_of_a_key"
+        ),
+        CheckConstraint("forfeited_at IS NULL OR status = 'returned'", name="forfeited"),
         UniqueConstraint("rail", "reference"),
         Index("ix_payout_due", "due_at", postgresql_where=text("status IN ('pending', 'unknown')")),
         Index("ix_payout_held", "due_at", postgresql_where=text("status = 'held'")),
@@ -146,6 +160,8 @@ class PayoutStep(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     payout_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payout.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    """Counts from 1."""
     action: Mapped[str]
     """A member of `domain.payouts.states.Action`."""
     before: Mapped[str]
@@ -158,7 +174,7 @@ class PayoutStep(Base):
     code: Mapped[str | None]
     detail: Mapped[str | None]
 
-    __table_args__ = (Index("ix_payout_step_payout_id_id", "payout_id", "id"),)
+    __table_args__ = (UniqueConstraint("payout_id", "number"),)
 
 
 class PayoutAccount(Base):
@@ -167,7 +183,7 @@ class PayoutAccount(Base):
     __tablename__ = "payout_account"
 
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
-    rail: Mapped[Rail]
+    rail: Mapped[RailName]
     account: Mapped[str]
     """At Stripe `acct_…`; on the manual rail what whoever works off the list needs to know."""
     ready: Mapped[bool]

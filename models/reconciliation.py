@@ -8,7 +8,7 @@ from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Identity, Index, Integ
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from models.payout import Rail
+from models.rail import RailName
 
 
 class Reconciliation(Base):
@@ -17,7 +17,7 @@ class Reconciliation(Base):
     __tablename__ = "reconciliation"
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    rail: Mapped[Rail]
+    rail: Mapped[RailName]
     day: Mapped[date]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
