@@ -9,12 +9,18 @@ from gevent import monkey
 monkey.patch_all()
 
 import os  # noqa: E402  see above
+import resource  # noqa: E402  see above
 
 from domain.settings import load_or_exit  # noqa: E402  see above
-from web.live.drain import watch  # noqa: E402  see above
+from web.live.drain import see_off, watch  # noqa: E402  see above
 
 # Here a wrong variable ends the master with one line; in a worker it would be started again.
 _settings = load_or_exit(os.environ)
+
+# A socket is a file; the usual soft limit of 1024 would end at 1,000 watchers.
+_most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+_wanted = min(_most, 65_536) if _most != resource.RLIM_INFINITY else 65_536
+resource.setrlimit(resource.RLIMIT_NOFILE, (_wanted, _most))
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{_settings.port}"
 worker_class = "web.serving.Worker"
@@ -32,3 +38,4 @@ loglevel = "warning"
 
 # Open sockets would hold up a shutdown for the whole graceful timeout.
 post_worker_init = watch
+worker_exit = see_off

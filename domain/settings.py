@@ -62,6 +62,7 @@ def _split(value: object) -> object:
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 CallsPerMinute = Annotated[int, Field(ge=30)]
+Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -84,6 +85,9 @@ class Settings(BaseModel):
     google_fit_calls_per_minute_per_person: CallsPerMinute = 300
     token_keys: Annotated[Words, AfterValidator(_fernet_keys)] = Field(repr=False)
     cors_origins: Words = ()
+    live_connections: Count = 10_000
+    live_connections_per_address: Count = 5_000
+    live_connections_per_person: Count = 20
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
     port: Port = 8000

@@ -51,6 +51,10 @@ class Operation:
     """What a service's key must be for; None keeps services out."""
     text: str | None
     """The media type, where the answer is a text and no model."""
+    ticket: bool
+    """Whether a ticket in the query will do."""
+    keeps: bool
+    """Whether a POST heeds an idempotency key."""
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -73,7 +77,7 @@ class Operation:
     @property
     def is_kept(self) -> bool:
         """Whether an idempotency key is heeded."""
-        return self.method == "POST" and self.needs_caller
+        return self.keeps and self.method == "POST" and self.needs_caller
 
     @property
     def is_weighed(self) -> bool:
@@ -107,6 +111,8 @@ class Routes:
         also: dict[HTTPStatus, str] | None = None,
         scope: KeyScope | None = None,
         text: str | None = None,
+        ticket: bool = False,
+        keeps: bool = True,
     ) -> Callable[[Handler], Handler]:
         """Note a route. The first line of the handler's docstring becomes its summary."""
 
@@ -125,6 +131,8 @@ class Routes:
                     also or {},
                     scope,
                     text,
+                    ticket,
+                    keeps,
                 )
             )
             return handler
@@ -148,13 +156,13 @@ def _view(operation: Operation, app: Flask) -> Callable[..., Response]:
     query, body = operation.model("query"), operation.model("body")
     needs_caller, is_kept, handler = operation.needs_caller, operation.is_kept, operation.handler
     is_weighed, name = operation.is_weighed, f"{operation.noun}.{handler.__name__}"
-    takes_people, scope = operation.takes_people, operation.scope
+    takes_people, scope, ticket = operation.takes_people, operation.scope, operation.ticket
     within = guard(app, operation.limit, name) if operation.limit else None
 
     @wraps(handler)
     def view(**arguments: Any) -> Response:
         if needs_caller:
-            g.caller = caller_of_request(people=takes_people, scope=scope)
+            g.caller = caller_of_request(people=takes_people, scope=scope, ticket=ticket)
             arguments["caller"] = g.caller
         if operation.largest is not None:
             request.max_content_length = operation.largest

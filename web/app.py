@@ -35,6 +35,9 @@ from web.idempotency import HEADER, REPLAYED
 from web.live import routes as live
 from worker.logs import configure_logging
 
+CONDITIONS = ("If-None-Match", "Last-Event-ID")
+"""Headers in which a client says what it has."""
+
 LARGEST_BODY = 64 * 1024
 """Bytes; a route that takes more says so itself."""
 
@@ -81,7 +84,7 @@ def _allow_origins(app: Flask, settings: Settings) -> None:
     CORS(
         app,
         resources={r"/api/*": {"origins": list(settings.cors_origins)}},
-        allow_headers=["Authorization", "Content-Type", "If-None-Match", HEADER, access.REQUEST_ID],
+        allow_headers=["Authorization", "Content-Type", *CONDITIONS, HEADER, access.REQUEST_ID],
         expose_headers=["ETag", "Location", "Retry-After", REPLAYED, access.REQUEST_ID],
         max_age=600,
     )

@@ -1,5 +1,8 @@
 """The credential of a request."""
 
+import re
+from collections.abc import Iterable
+
 import structlog
 from flask import request
 
@@ -12,10 +15,17 @@ from web.services import Service
 
 KEY_HEADER = "X-API-Key"
 SCHEME = "bearer "
+TOKEN_NAMES = {"token", "access_token"}
+JWT = re.compile(r"ey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+"""A JSON object in base64url, and two parts more."""
 
 
-def caller_of_request(*, people: bool = True, scope: KeyScope | None = None) -> Caller | Service:
+def caller_of_request(
+    *, people: bool = True, scope: KeyScope | None = None, ticket: bool = False
+) -> Caller | Service:
     """Return who calls: a person, where `people` may, or a service whose key has `scope`.
+
+    With `ticket` the query may hold one, which is then bound to this path.
 
     Raises Malformed for two credentials, Unauthorised, NotAllowed, or Unavailable when none can be
     checked.
@@ -23,6 +33,8 @@ def caller_of_request(*, people: bool = True, scope: KeyScope | None = None) -> 
     token, key = request.headers.get("Authorization", ""), request.headers.get(KEY_HEADER, "")
     if token and key:
         raise Malformed("Show a token or a key, not both.", code="two_credentials")
+    if ticket and (shown := request.args.get("ticket")) and not (token or key):
+        return front().people.behind(front().tickets.take_for(request.path, shown))
     if key:
         return _allowed(front().services.behind(key), scope)
     if token:
@@ -40,6 +52,13 @@ def bearer_token(header: str) -> str:
     if header[: len(SCHEME)].lower() != SCHEME:
         raise Unauthorised("Use the Bearer scheme.")
     return header[len(SCHEME) :].strip()
+
+
+def refuse_token_in(query: Iterable[tuple[str, str]]) -> None:
+    """Raise Unauthorised for a token in the query, which logs and proxies write down."""
+    for name, value in query:
+        if name.casefold() in TOKEN_NAMES or JWT.search(name) or JWT.search(value):
+            raise Unauthorised("A token must not stand in an address.", code="token_in_query")
 
 
 def _allowed(service: Service, scope: KeyScope | None) -> Service:

@@ -23,6 +23,7 @@ from web.board_pages import BoardPages
 from web.board_table import BoardTable
 from web.live.bells import Bells
 from web.live.positions import Positions
+from web.live.tickets import Tickets
 from web.people import People
 from web.services import Services
 from web.tokens import TokenVerifier
@@ -78,6 +79,11 @@ class Front:
     def tokens(self) -> TokenVerifier:
         """Checks sign-in tokens."""
         return TokenVerifier(self.settings)
+
+    @cached_property
+    def tickets(self) -> Tickets:
+        """Credentials for addresses."""
+        return Tickets(self.redis)
 
     @cached_property
     def people(self) -> People:

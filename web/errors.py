@@ -60,6 +60,13 @@ class UnsupportedMediaType(PodiumError):
     code = "unsupported_media_type"
 
 
+class TooMany(PodiumError):
+    """More than one caller may have at a time."""
+
+    code = "too_many_connections"
+    retry_after = 30
+
+
 class InvalidRequest(Invalid):
     """Some fields are wrong; all of them are named."""
 
@@ -76,6 +83,7 @@ STATUSES: tuple[tuple[type[PodiumError], HTTPStatus], ...] = (
     (Conflict, HTTPStatus.CONFLICT),
     (UnsupportedMediaType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (Invalid, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (TooMany, HTTPStatus.TOO_MANY_REQUESTS),
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (Retryable, HTTPStatus.SERVICE_UNAVAILABLE),
     (VendorError, HTTPStatus.BAD_GATEWAY),

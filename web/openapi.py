@@ -60,6 +60,7 @@ def document(operations: list[Operation], version: str) -> dict[str, Any]:
             "securitySchemes": {
                 "person": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "service": {"type": "apiKey", "in": "header", "name": KEY_HEADER},
+                "ticket": {"type": "apiKey", "in": "query", "name": "ticket"},
             },
         },
     }
@@ -100,8 +101,9 @@ def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
 
 def _security(operation: Operation) -> list[dict[str, list[str]]]:
     people: list[dict[str, list[str]]] = [{"person": []}] if operation.takes_people else []
+    tickets: list[dict[str, list[str]]] = [{"ticket": []}] if operation.ticket else []
     services = [{"service": [str(operation.scope)]}] if operation.scope else []
-    return people + services
+    return people + tickets + services
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:

@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain.live.folding import Changes
 from domain.live.messages import CloseCode
-from web.live.feed import Feed, Frame, Top
+from web.live.feed import Feed, Top
+from web.live.frames import Frame
 from web.live.positions import Positions
 from web.live.watcher import Watcher
 
@@ -84,7 +85,7 @@ class Channel:
         except Exception:
             log.exception("live.channel_failed", board=str(self._id))
             for watcher in [*self._watchers, *self._arriving]:
-                watcher.socket.close(CloseCode.INTERNAL_ERROR)
+                watcher.connection.end(CloseCode.INTERNAL_ERROR)
         finally:
             self._ended()
 
@@ -165,7 +166,7 @@ class Channel:
         self._frame_at = time.monotonic() + FRAME_S
         for sent, watcher in enumerate(list(self._watchers), 1):
             if watcher.joined_at < frame.offset:
-                watcher.socket.send(frame.data)
+                watcher.connection.send(frame)
             _breathe(sent)
 
     def _renew(self) -> None:
@@ -209,7 +210,7 @@ def _people(watchers: Iterable[Watcher]) -> list[str]:
 
 def _send_snapshots(watchers: Sequence[Watcher], top: Top) -> None:
     for sent, watcher in enumerate(watchers, 1):
-        watcher.welcome(top.head, top.page.offset, top.places.get(watcher.user_id))
+        watcher.welcome(top.head, top.page.position, top.places.get(watcher.user_id))
         _breathe(sent)
 
 

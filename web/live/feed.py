@@ -11,20 +11,13 @@ from domain.leaderboards.board import Page, Place, Position
 from domain.leaderboards.reader import BoardReader, Reading
 from domain.live import composing
 from domain.live.folding import Changes, StatusChange, Step, fold
-from web.live.frames import message_frame
+from web.live.frames import Frame
 
 NamesOf = Callable[[Collection[str]], Mapping[str, str]]
 """Finds display names by user id."""
 
 FinishedBoard = Callable[[uuid.UUID, Sequence[str]], Reading | None]
 """Finds in PostgreSQL what Redis need not have: finished boards, with people's places."""
-
-
-class Frame(NamedTuple):
-    """Bytes that bring a watcher to `offset`."""
-
-    offset: int
-    data: bytes
 
 
 @dataclass(frozen=True)
@@ -111,8 +104,7 @@ class Feed:
         for step in shown:
             if isinstance(step, Changes):
                 message: Mapping[str, object] = composing.update(epoch, step, names)
-                frames.append(Frame(step.offset, message_frame(message)))
             elif isinstance(step, StatusChange):
                 message = composing.status(epoch, step)
-                frames.append(Frame(step.offset, message_frame(message)))
+            frames.append(Frame(orjson.dumps(message), epoch, step.offset))
         return frames

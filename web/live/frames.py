@@ -1,4 +1,4 @@
-"""Messages as WebSocket frames: encoded once, sent to everyone."""
+"""Messages as bytes: encoded once, sent to everyone, whatever they are connected by."""
 
 from collections.abc import Mapping
 
@@ -8,14 +8,38 @@ from wsproto.frame_protocol import FrameProtocol
 _server = FrameProtocol(client=False, extensions=[])
 
 
-def frame(text: bytes) -> bytes:
-    """Wrap a JSON text. A server's frames carry no mask, so the same bytes fit every socket."""
-    return bytes(_server.send_data(text.decode()))
+class Frame:
+    """One JSON text, wrapped at most once for sockets and at most once for event streams."""
+
+    __slots__ = ("_event", "_frame", "epoch", "offset", "text")
+
+    def __init__(self, text: bytes, epoch: str = "", offset: int = -1) -> None:
+        """With a position, the frame brings a watcher to it."""
+        self.text = text
+        self.epoch = epoch
+        self.offset = offset
+        self._frame: bytes | None = None
+        self._event: bytes | None = None
+
+    @property
+    def frame(self) -> bytes:
+        """For a WebSocket. A server's frames carry no mask, so the same bytes fit every one."""
+        if self._frame is None:
+            self._frame = bytes(_server.send_data(self.text.decode()))
+        return self._frame
+
+    @property
+    def event(self) -> bytes:
+        """For an event stream. JSON as orjson writes it has no line ends."""
+        if self._event is None:
+            at = f"id: {self.epoch}:{self.offset}\n".encode() if self.epoch else b""
+            self._event = b"%bdata: %b\n\n" % (at, self.text)
+        return self._event
 
 
-def message_frame(message: Mapping[str, object]) -> bytes:
-    """Encode and wrap a message."""
-    return frame(orjson.dumps(message))
+def message_frame(message: Mapping[str, object]) -> Frame:
+    """Encode a message."""
+    return Frame(orjson.dumps(message))
 
 
 def with_field(document: bytes, name: str, value: object) -> bytes:

@@ -1,78 +1,106 @@
 """Everything that is live in one web process."""
 
+import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
+import gevent
+
+from domain.errors import Unavailable
 from domain.fitness.bells import CHANNEL
 from domain.leaderboards.board import Position
 from domain.live.messages import CloseCode
 from web.db import Front
 from web.live.bells import Ear
 from web.live.channel import Channel
+from web.live.connection import Connection
+from web.live.crowd import Crowd
 from web.live.doorkeeper import Doorkeeper
 from web.live.feed import Feed
 from web.live.guest import Guest
-from web.live.socket import Socket
 from web.live.sync_feed import SyncFeed, SyncWatcher
 from web.live.watcher import Watcher
 
+SWEEP_S = 1.0
+"""How often connections are looked at for what is due: pings, ends of tokens, lost clients."""
+TICKS = 500
+"""After so many other greenlets get a turn."""
+
 
 class Hub:
-    """Brings sockets together with what they watch."""
+    """Brings connections together with what they watch."""
 
     def __init__(self, front: Front) -> None:
         self._front = front
         self._channels: dict[uuid.UUID, Channel] = {}
         self._syncs = SyncFeed(front.unit)
         self._doorkeeper = Doorkeeper(front.unit)
-        self._sockets: set[Socket] = set()
-        self._draining = False
+        self._crowd = Crowd(front.settings)
+        self._draining = self._sweeping = False
         front.positions.on_moved(self._moved)
         front.bells.listen(CHANNEL, Ear(self._syncs.heard, self._syncs.missed))
 
-    @contextmanager
-    def open(self, socket: Socket) -> Iterator[None]:
-        """Count a socket as open within the block, so that a drain reaches it."""
-        self._sockets.add(socket)
+    def check_room(self, address: str, name: str | None = None) -> None:
+        """Raise TooMany, or Unavailable when the process stops."""
         if self._draining:
-            socket.close(CloseCode.RESTARTING, "restarting")
-        try:
-            yield
-        finally:
-            self._sockets.discard(socket)
+            raise Unavailable("This process restarts; come back.", retry_after=1, code="restarting")
+        self._crowd.check_address(address)
+        if name is not None:
+            self._crowd.check_person(name)
 
-    @contextmanager
-    def watching(self, competition_id: uuid.UUID, guest: Guest, watcher: Watcher) -> Iterator[None]:
-        """Send a board to the watcher within the block, as long as the guest may see it."""
+    def open(self, connection: Connection, address: str) -> None:
+        """Take care of a connection until it is over."""
+        self._crowd.add(connection, address)
+        connection.start()
+        if not self._sweeping:
+            self._sweeping = True
+            gevent.spawn(self._sweep)
+        if self._draining:
+            connection.end(CloseCode.RESTARTING, "restarting")
+
+    def know(self, connection: Connection, guest: Guest) -> None:
+        """Count a connection as someone's. Raises TooMany."""
+        self._crowd.check_person(guest.caller.name)
+        self._crowd.know(connection, guest.caller.name)
+
+    def watch(self, competition_id: uuid.UUID, guest: Guest, watcher: Watcher) -> None:
+        """Send a board to the watcher, as long as the guest may see it."""
         watcher.lost_place = partial(self._doorkeeper.suspect, competition_id)
         channel = self._channels.get(competition_id)
         if channel is None:
             channel = self._open_channel(competition_id)
         channel.join(watcher)
         self._doorkeeper.watch(competition_id, guest)
-        try:
-            yield
-        finally:
-            channel.leave(watcher)
-            self._doorkeeper.forget(competition_id, guest)
+        watcher.connection.on_gone(partial(channel.leave, watcher))
+        watcher.connection.on_gone(partial(self._doorkeeper.forget, competition_id, guest))
 
-    @contextmanager
-    def watching_syncs(self, watcher: SyncWatcher) -> Iterator[None]:
-        """Send a person's syncs to the watcher within the block."""
+    def watch_syncs(self, watcher: SyncWatcher) -> None:
+        """Send a person's syncs to the watcher."""
         self._front.bells.start()
         self._syncs.join(watcher)
-        try:
-            yield
-        finally:
-            self._syncs.leave(watcher)
+        watcher.connection.on_gone(partial(self._syncs.leave, watcher))
 
     def drain(self) -> None:
-        """Close every socket, now and from now on: its client comes back to another process."""
+        """Close everything, now and from now on: clients come back to another process."""
         self._draining = True
-        for socket in list(self._sockets):
-            socket.close(CloseCode.RESTARTING, "restarting")
+        for connection in self._crowd.everyone():
+            connection.end(CloseCode.RESTARTING, "restarting")
+
+    def wait_until_empty(self, seconds: float) -> None:
+        """Wait until the clients have taken the news, or long enough."""
+        deadline = time.monotonic() + seconds
+        while len(self._crowd) and time.monotonic() < deadline:
+            gevent.sleep(0.05)
+
+    def _sweep(self) -> None:
+        while len(self._crowd):
+            gevent.sleep(SWEEP_S)
+            now = time.monotonic()
+            for seen, connection in enumerate(self._crowd.everyone(), 1):
+                connection.tick(now)
+                if seen % TICKS == 0:
+                    gevent.sleep(0)
+        self._sweeping = False
 
     def _open_channel(self, competition_id: uuid.UUID) -> Channel:
         front = self._front

@@ -117,3 +117,10 @@ class Positions:
         to.position = position
         for moved in self._moved:
             moved(competition_id, position)
+
+
+def resume_from(epoch: str | None, offset: str | None) -> Position | None:
+    """Return what a client says that it has; None for what is no position."""
+    if not epoch or not offset or not offset.isascii() or not offset.isdigit():
+        return None
+    return Position(epoch, int(offset)) if len(offset) <= 16 and int(offset) < 2**53 else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import gevent
+import orjson
 import structlog
 from gevent.event import Event
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,8 +21,8 @@ from domain.live.messages import CloseCode
 from domain.live.recent_syncs import recent_syncs
 from domain.live.today import Today, todays
 from models import SyncRequest
-from web.live.frames import message_frame
-from web.live.socket import Socket
+from web.live.connection import Connection
+from web.live.frames import Frame, message_frame
 from worker.unit import Unit
 
 log = structlog.get_logger(__name__)
@@ -35,9 +36,9 @@ RETRY_S = 1.0
 
 @dataclass(eq=False, slots=True)
 class SyncWatcher:
-    """One socket, and what it was told of each recent sync."""
+    """One connection, and what it was told of each recent sync."""
 
-    socket: Socket
+    connection: Connection
     user_id: uuid.UUID
     joined_at: datetime = field(default_factory=clock.now, init=False)
     told: dict[uuid.UUID, bytes] | None = field(default=None, init=False)
@@ -51,22 +52,22 @@ class SyncWatcher:
 
         Today's totals follow a sync that changed anything, and whatever else changed them.
         """
-        frames = {one.id: message_frame(composing.sync(one)) for one in syncs}
+        texts = {one.id: orjson.dumps(composing.sync(one)) for one in syncs}
         if self.told is None:
             ended = [one.id for one in syncs if one.finished_at is not None]
-            self.told = {id_: frames[id_] for id_ in ended[:-1]}
-        news = [one for one in syncs if self.told.get(one.id) != frames[one.id]]
+            self.told = {id_: texts[id_] for id_ in ended[:-1]}
+        news = [one for one in syncs if self.told.get(one.id) != texts[one.id]]
         for one in news:
-            self.socket.send(frames[one.id])
+            self.connection.send(Frame(texts[one.id]))
         synced = any(brought_something(one, since=self.joined_at) for one in news)
         if synced or self.today not in (None, today):
-            self.socket.send(message_frame(composing.stats(today)))
-        self.told, self.today = frames, today
+            self.connection.send(message_frame(composing.stats(today)))
+        self.told, self.today = texts, today
 
     def notice(self, *, grant_lost: bool) -> None:
         """Tell once that a grant is gone; again only when it came back in between."""
         if grant_lost and not self.noticed:
-            self.socket.send(message_frame(composing.reauth_required()))
+            self.connection.send(message_frame(composing.reauth_required()))
         self.noticed = grant_lost
 
 
@@ -76,7 +77,7 @@ def brought_something(sync: SyncRequest, *, since: datetime) -> bool:
 
 
 class SyncFeed:
-    """All sockets of this process that watch syncs."""
+    """All connections of this process that watch syncs."""
 
     def __init__(self, unit: Callable[[], AbstractContextManager[Unit]]) -> None:
         self._unit = unit
@@ -127,7 +128,7 @@ class SyncFeed:
         except Exception:
             log.exception("live.sync_feed_failed")
             for watcher in [one for of_person in self._watchers.values() for one in of_person]:
-                watcher.socket.close(CloseCode.INTERNAL_ERROR)
+                watcher.connection.end(CloseCode.INTERNAL_ERROR)
         finally:
             self._running = False
 
@@ -154,4 +155,4 @@ class SyncFeed:
                 watcher.tell(of_person, today[user_id])
                 watcher.notice(grant_lost=user_id in without_grant)
                 for competition in behind.get(user_id, ()):
-                    watcher.socket.send(message_frame(composing.behind(competition)))
+                    watcher.connection.send(message_frame(composing.behind(competition)))

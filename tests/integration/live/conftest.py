@@ -15,6 +15,7 @@ from typing import Any
 
 import jwt
 import pytest
+import requests
 from cryptography.fernet import Fernet
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -79,6 +80,7 @@ class Site:
             "TOKEN_KEYS": Fernet.generate_key().decode(),
             "PORT": str(self.port),
             "LOG_FORMAT": "console",
+            "CORS_ORIGINS": "https://app.example.com",
             "PYTHONPATH": str(ROOT),
         }
         with log.open("wb") as output:
@@ -239,3 +241,20 @@ def listen(site: Site) -> Iterator[Callable[..., Listener]]:
             return opened.enter_context(site.open(path, token))
 
         yield open_
+
+
+@pytest.fixture
+def ticket(site: Site) -> Callable[..., str]:
+    """Get tickets as the app does."""
+
+    def give(person: Person, *, seconds: float = 3600) -> str:
+        answer = requests.post(
+            f"http://127.0.0.1:{site.port}/api/v1/live/tickets",
+            headers={"Authorization": f"Bearer {token_of(person, seconds=seconds)}"},
+            timeout=PATIENCE_S,
+        )
+        assert answer.status_code == 201, answer.text
+        given: str = answer.json()["ticket"]
+        return given
+
+    return give

@@ -51,3 +51,27 @@ def test_a_wrong_handshake(site: Site) -> None:
 def test_what_the_page_learns(site: Site) -> None:
     answer = requests.get(f"http://127.0.0.1:{site.port}/page-config.json", timeout=5)
     assert answer.json() == {"supabase_url": "http://127.0.0.1:9", "sandbox": False}
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://127.0.0.1:{port}", 101),
+        ("https://app.example.com", 101),
+        ("http://127.0.0.1:1", 403),
+        ("null", 403),
+        ("http://[", 403),
+        ("https://evil.example", 403),
+    ],
+)
+def test_pages_of_foreign_origins_open_no_socket(origin: str, status: int, site: Site) -> None:
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Origin": origin.format(port=site.port),
+    }
+    url = f"http://127.0.0.1:{site.port}/ws/fitness"
+    with requests.get(url, headers=headers, timeout=5, stream=True) as answer:
+        assert answer.status_code == status

@@ -1,12 +1,22 @@
 """The socket on a pair of real TCP connections: whole frames, bounded memory, and an end."""
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import gevent
 import gevent.socket
 import pytest
+from gunicorn.http.body import (  # type: ignore[import-untyped]  # ships no types
+    Body,
+    LengthReader,
+)
+from gunicorn.http.unreader import (  # type: ignore[import-untyped]  # ships no types
+    SocketUnreader,
+)
+from hypothesis import example, given
+from hypothesis import strategies as st
 from werkzeug.exceptions import BadRequest
 from wsproto import ConnectionType
 from wsproto.connection import Connection
@@ -22,9 +32,9 @@ from wsproto.events import (
 from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from domain.live.messages import CloseCode
-from web.live import socket as live_socket
-from web.live.frames import frame
-from web.live.socket import BACKLOG_LIMIT, MESSAGE_LIMIT, Closed, Socket
+from web.live.connection import BACKLOG_LIMIT, GOODBYE_S, PING_S
+from web.live.frames import Frame
+from web.live.socket import MESSAGE_LIMIT, MOST_PIECES, Socket
 
 PATIENCE_S = 10
 
@@ -95,11 +105,31 @@ def connected() -> Iterator[tuple[Any, Any]]:
             yield server, client
 
 
+class Served(Socket):
+    """A socket that notes what its client said."""
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        super().__init__(environ)
+        self.said: list[str] = []
+        self.heard = self.said.append
+
+    def wait(self, holds: Callable[[], bool]) -> None:
+        """Let the event loop work until something holds."""
+        while not holds():
+            gevent.sleep(0.001)
+
+
 @pytest.fixture
-def ends(connected: tuple[Any, Any]) -> tuple[Socket, Peer]:
-    """A socket and its peer after the handshake."""
+def ends(connected: tuple[Any, Any]) -> Iterator[tuple[Served, Peer]]:
+    """A socket and its peer after the handshake; gunicorn's handle is closed, as it does itself."""
     server, client = connected
-    return Socket({**HANDSHAKE, "gunicorn.socket": server}), Peer(client)
+    served = Served({**HANDSHAKE, "gunicorn.socket": server})
+    server.close()
+    served.start()
+    yield served, Peer(client)
+    served.end(CloseCode.NORMAL)
+    served.tick(float("inf"))
+    assert served.gone
 
 
 def in_background(action: Callable[[], object]) -> "gevent.Greenlet[..., Any]":
@@ -107,15 +137,9 @@ def in_background(action: Callable[[], object]) -> "gevent.Greenlet[..., Any]":
     return gevent.spawn(action)
 
 
-def ends_by_itself(server: Socket) -> None:
-    """Read as a handler does, until there is no more."""
-    with pytest.raises(Closed):
-        server.receive()
-
-
-def test_compression_is_not_agreed_on(ends: tuple[Socket, Peer]) -> None:
+def test_compression_is_not_agreed_on(ends: tuple[Served, Peer]) -> None:
     server, peer = ends
-    server.send(frame(b'"hello"'))
+    server.send(Frame(b'"hello"'))
     assert peer.next() == TextMessage('"hello"')
     assert b"101 Switching Protocols" in peer.head
     assert b"deflate" not in peer.head
@@ -144,7 +168,7 @@ def test_another_server_is_refused() -> None:
         Socket(dict(HANDSHAKE))
 
 
-def test_frames_stay_whole_when_the_reader_is_slow(ends: tuple[Socket, Peer]) -> None:
+def test_frames_stay_whole_when_the_reader_is_slow(ends: tuple[Served, Peer]) -> None:
     server, peer = ends
     texts = [f"{n}:" + "x" * 9000 for n in range(1000)]
 
@@ -152,12 +176,12 @@ def test_frames_stay_whole_when_the_reader_is_slow(ends: tuple[Socket, Peer]) ->
         for text in texts:
             while server.waiting > BACKLOG_LIMIT // 2:
                 gevent.sleep(0.001)
-            server.send(frame(text.encode()))
-        server.close()
+            server.send(Frame(text.encode()))
+        server.end(1000)
 
     def interrupt() -> None:
         for _ in range(50):
-            server.send(frame(b"between"))
+            server.send(Frame(b"between"))
             gevent.sleep(0)
 
     in_background(send_with_the_backlog_half_full)
@@ -167,11 +191,11 @@ def test_frames_stay_whole_when_the_reader_is_slow(ends: tuple[Socket, Peer]) ->
     assert len(heard) > 900
 
 
-def test_a_reader_that_does_not_read_is_sent_away(ends: tuple[Socket, Peer]) -> None:
+def test_a_reader_that_does_not_read_is_sent_away(ends: tuple[Served, Peer]) -> None:
     server, peer = ends
     sent = 0
     while not server.closing:
-        server.send(frame(b"x" * 10_000))
+        server.send(Frame(b"x" * 10_000))
         sent += 1
         assert server.waiting <= BACKLOG_LIMIT + 10_100
     assert server.waiting < 10_200
@@ -187,39 +211,38 @@ def test_a_reader_that_does_not_read_is_sent_away(ends: tuple[Socket, Peer]) -> 
     assert 0 < whole < sent
 
 
-def test_one_that_never_takes_the_news_is_cut_off(
-    ends: tuple[Socket, Peer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_socket, "GOODBYE_S", 0.05)
+def test_one_that_never_takes_the_news_is_cut_off(ends: tuple[Served, Peer]) -> None:
     server, _ = ends
     while not server.closing:
-        server.send(frame(b"x" * 10_000))
-    server.finish()
-    with pytest.raises(Closed):
-        server.receive()
+        server.send(Frame(b"x" * 10_000))
+    now = time.monotonic()
+    server.tick(now + GOODBYE_S / 2)
+    assert not server.gone
+    server.tick(now + 2 * GOODBYE_S)
+    assert server.gone
 
 
 @pytest.mark.parametrize("parts", [1, 40])
-def test_a_message_too_large_ends_the_reader(parts: int, ends: tuple[Socket, Peer]) -> None:
+def test_a_message_too_large_ends_the_reader(parts: int, ends: tuple[Served, Peer]) -> None:
     server, peer = ends
     size = MESSAGE_LIMIT // parts + 10
-    reading = in_background(lambda: ends_by_itself(server))
     for part in range(1, parts + 1):
         peer.say(Message("y" * size, message_finished=part == parts))
     close = peer.next()
     assert isinstance(close, CloseConnection)
     assert close.code == CloseCode.TOO_LARGE
     peer.say(close.response())
-    reading.get()
+    server.wait(lambda: server.gone)
+    assert server.said == []
 
 
-def test_a_fragmented_message(ends: tuple[Socket, Peer]) -> None:
+def test_a_fragmented_message(ends: tuple[Served, Peer]) -> None:
     server, peer = ends
     peer.say(Message("one ", message_finished=False))
     peer.say(Ping(b"p"))
     peer.say(Message("two", message_finished=True))
-    assert server.receive() == "one two"
     pong = peer.next()
+    server.wait(lambda: server.said == ["one two"])
     assert isinstance(pong, Pong)
     assert bytes(pong.payload) == b"p"
 
@@ -234,66 +257,105 @@ def test_a_fragmented_message(ends: tuple[Socket, Peer]) -> None:
         (b"\x89\xfe\x00\x7e\x00\x00\x00\x00", 1002),  # a ping longer than pings may be
     ],
 )
-def test_broken_frames(sent: bytes, code: int, ends: tuple[Socket, Peer]) -> None:
+def test_broken_frames(sent: bytes, code: int, ends: tuple[Served, Peer]) -> None:
     server, peer = ends
     peer.raw.sendall(sent)
-    reading = in_background(lambda: ends_by_itself(server))
     close = peer.next()
     assert isinstance(close, CloseConnection)
     assert close.code == code
-    reading.get()
+    server.wait(lambda: server.gone)
 
 
-def test_bytes_are_no_message(ends: tuple[Socket, Peer]) -> None:
+def test_bytes_are_no_message(ends: tuple[Served, Peer]) -> None:
     server, peer = ends
     peer.say(BytesMessage(b"\x00"))
-    reading = in_background(lambda: ends_by_itself(server))
     close = peer.next()
     assert isinstance(close, CloseConnection)
     assert close.code == CloseCode.BAD_MESSAGE
     peer.raw.close()
-    reading.get()
+    server.wait(lambda: server.gone)
 
 
-def test_the_clients_close_is_answered(ends: tuple[Socket, Peer]) -> None:
+def test_the_clients_close_is_answered(ends: tuple[Served, Peer]) -> None:
     server, peer = ends
     peer.say(CloseConnection(1000, "done"))
-    with pytest.raises(Closed):
-        server.receive()
     assert peer.next() == CloseConnection(1000, "done")
-    server.send(frame(b"too late"))
-    server.finish()
+    server.wait(lambda: server.gone)
+    server.send(Frame(b"too late"))
 
 
-def test_a_client_that_vanishes(ends: tuple[Socket, Peer]) -> None:
+def test_a_client_that_vanishes(ends: tuple[Served, Peer]) -> None:
     server, peer = ends
     peer.raw.close()
-    with pytest.raises(Closed):
-        server.receive()
-    server.send(frame(b"to nobody"))
-    server.close()
+    server.wait(lambda: server.gone)
+    server.send(Frame(b"to nobody"))
+    server.end(1000)
 
 
-def test_a_silent_client_is_pinged_and_given_up(
-    ends: tuple[Socket, Peer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_socket, "PING_S", 0.05)
+def test_a_silent_client_is_pinged_and_given_up(ends: tuple[Served, Peer]) -> None:
     server, peer = ends
+    now = time.monotonic()
+    server.tick(now)
+    server.tick(now + 1.5 * PING_S)
+    assert peer.next() == Ping(b"")
     peer.say(Pong())
-    reading = in_background(lambda: ends_by_itself(server))
-    events = list(peer.hear())
-    assert [type(event) for event in events] == [Ping]
-    reading.get()
+    quiet_at = server.quiet_at
+    server.wait(lambda: server.quiet_at != quiet_at)
+    for later in (1.5, 3):
+        assert not server.gone
+        server.tick(server.quiet_at + later * PING_S)
+    assert [type(event) for event in peer.hear()] == [Ping]
+    assert server.gone
 
 
-def test_waiting_for_a_message_has_an_end(ends: tuple[Socket, Peer]) -> None:
-    server, _ = ends
-    with pytest.raises(TimeoutError):
-        server.receive(until=0.0)
+def test_what_comes_with_the_handshake_is_heard(connected: tuple[Any, Any]) -> None:
+    server, client = connected
+    peer = Peer(client)
+    unreader = SocketUnreader(server)
+    unreader.unread(peer.protocol.send(Message("early")))
+    body = Body(LengthReader(unreader, 0))
+    served = Served({**HANDSHAKE, "gunicorn.socket": server, "wsgi.input": body})
+    served.start()
+    peer.say(Message("late"))
+    served.wait(lambda: served.said == ["early", "late"])
+    client.close()
+    served.wait(lambda: served.gone)
+
+
+@pytest.mark.parametrize(
+    "event", [Message("", message_finished=False), Ping(b""), Pong(b""), Message("x")]
+)
+def test_a_flood_of_small_frames(event: Event, ends: tuple[Served, Peer]) -> None:
+    server, peer = ends
+    for _ in range(MOST_PIECES + 1):
+        peer.say(event)
+    close = next(one for one in peer.hear() if isinstance(one, CloseConnection))
+    assert close.code == CloseCode.TOO_SLOW_OR_TOO_MANY
+    assert len(server.said) <= MOST_PIECES
+
+
+@given(st.lists(st.binary(min_size=1, max_size=200), max_size=20))
+@example([b"\x81\x80", b"\x00\x00\x00\x00"])
+@example([b"\x01\xfe\xff\xff" + b"\x00" * 4, b"a" * 66_000])
+@example([b"\x88\x82\x00\x00\x00\x00\x00\x00"])
+def test_any_bytes_are_answered_or_end_it(pieces: list[bytes]) -> None:
+    """Whatever a client sends, nothing is raised into the event loop and memory is bounded."""
+    ours, theirs = gevent.socket.socketpair()
+    served = Served({**HANDSHAKE, "gunicorn.socket": ours})
+    ours.close()
+    with theirs:
+        for piece in pieces:
+            if not served.gone:
+                served._take(piece)
+            assert served._size <= MESSAGE_LIMIT + 70_000
+            assert served.waiting <= BACKLOG_LIMIT
+    served.end(CloseCode.NORMAL)
+    served.tick(float("inf"))
+    assert served.gone
 
 
 def test_a_frame_is_what_the_library_makes() -> None:
     decoded = FrameProtocol(client=True, extensions=[])
-    decoded.receive_bytes(frame("näme".encode()))
+    decoded.receive_bytes(Frame("näme".encode()).frame)
     (only,) = decoded.received_frames()
     assert (only.opcode, only.payload) == (Opcode.TEXT, "näme")
