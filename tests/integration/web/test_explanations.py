@@ -172,10 +172,10 @@ def test_sources_are_listed_and_put_in_order(
         assert refused.status_code == 422
     before = factory.competition(starts_at=START)
     with clock.moved(timedelta(minutes=20)):
-        after = factory.competition(starts_at=START + timedelta(days=3))
+        after = factory.competition(starts_at=START + timedelta(days=4))
     for competition in (before, after):
         factory.participant(competition, person)
     store(engine, person, [("phone", Device(SourceKind.PHONE, {40: 1})), ("watch", WATCH)], day=1)
-    store(engine, person, [("phone", Device(SourceKind.PHONE, {40: 1})), ("watch", WATCH)], day=3)
+    store(engine, person, [("phone", Device(SourceKind.PHONE, {40: 1})), ("watch", WATCH)], day=4)
     assert explanation_of(caller, before, person.user_id)["score"] == 2 * (100 + 50)
     assert explanation_of(caller, after, person.user_id)["score"] == 1 + 50
