@@ -6,6 +6,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = {
     "tests/acceptance/test_faults.py": "the stack",
+    "tests/acceptance/test_life.py": "the stack",
     "tests/acceptance/test_nominal.py": "the stack",
     "tests/acceptance/test_storm.py": "the stack",
 }

@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import Engine, NullPool, create_engine, text
 from websockets.sync.client import ClientConnection, connect
 
+from domain import clock
 from domain.redis import Redis, make_redis
 from sandbox.ports import free_port
 from sandbox.postgres import EmbeddedPostgres
@@ -23,11 +25,12 @@ from sandbox.runner.procfile import read_procfile
 from sandbox.valkey import EmbeddedValkey
 
 ROOT = Path(__file__).parent.parent.parent
+MOVED_CLOCK = Path(__file__).parent / "moved_clock"
 PROCESSES = ("web", "worker-sync", "worker-boards", "worker-money", "beat")
-READY_SECONDS = 60
+PATIENCE_SECONDS = 60
 
 
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
     """Poll until the condition gives something true, and return that."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -104,7 +107,7 @@ class Stack:
     def control(self, method: str, path: str, /, **body: Any) -> Any:
         """Call the sandbox's control path."""
         answer = requests.request(
-            method, f"{self.sandbox}/control{path}", json=body or None, timeout=10
+            method, f"{self.sandbox}/control{path}", json=body or None, timeout=PATIENCE_SECONDS
         )
         answer.raise_for_status()
         return answer.json() if answer.content else None
@@ -114,10 +117,19 @@ class Stack:
         answer = requests.post(
             f"{self.sandbox}/auth/v1/token?grant_type=password",
             json={"email": f"{name}@sandbox.test", "password": "podium"},
-            timeout=10,
+            timeout=PATIENCE_SECONDS,
         )
         answer.raise_for_status()
         return App(self, name, answer.json()["access_token"], answer.json()["user"]["id"])
+
+    def move_clock(self, moment: datetime) -> None:
+        """Let it be a certain time for all processes and the outside world; it runs on from there.
+
+        Some of what they wrote lies in the future when the clock goes back.
+        """
+        seconds = (moment - clock.now()).total_seconds()
+        self.control("POST", "/clock", offset_s=seconds)
+        _write_offset(self.folder, seconds)
 
     def logs(self) -> str:
         """Return everything that the processes wrote."""
@@ -140,7 +152,7 @@ class App:
             f"{self.stack.web}/api/v1{path}",
             json=body or None,
             headers={"Authorization": f"Bearer {self.token}"},
-            timeout=10,
+            timeout=PATIENCE_SECONDS,
         )
         assert answer.status_code == expect, answer.text
         return answer.json() if answer.content else None
@@ -177,8 +189,14 @@ class App:
         )
 
 
+def _write_offset(folder: Path, seconds: float) -> Path:
+    path, fresh = folder / "offset", folder / "offset.new"
+    fresh.write_text(str(seconds))
+    return fresh.rename(path)
+
+
 @contextmanager
-def running(folder: Path, extra: Mapping[str, str] | None = None) -> Iterator[Stack]:
+def running(folder: Path) -> Iterator[Stack]:
     """Run everything, ready to be used; stop it at the end."""
     sandbox_port, port = free_port(), free_port()
     sandbox = f"http://127.0.0.1:{sandbox_port}"
@@ -199,17 +217,20 @@ def running(folder: Path, extra: Mapping[str, str] | None = None) -> Iterator[St
             "GOOGLE_TOKEN_URL": f"{sandbox}/token",
             "GOOGLE_REVOKE_URL": f"{sandbox}/revoke",
             "GOOGLE_FIT_URL": sandbox,
+            # The sandbox bears more, and five hundred people would wait for it.
+            "GOOGLE_FIT_CALLS_PER_MINUTE": "60000",
             "TOKEN_KEYS": Fernet.generate_key().decode(),
-            **(extra or {}),
+            "PYTHONPATH": str(MOVED_CLOCK),
+            "MOVED_CLOCK": str(_write_offset(folder, 0)),
         }
         stack = Stack(folder, postgres, valkey, environment, engine, redis)
         cleanup.callback(stack.stop_all)
         stack.start("release")
-        assert stack.processes.pop("release").wait(60) == 0, stack.logs()
+        assert stack.processes.pop("release").wait(PATIENCE_SECONDS) == 0, stack.logs()
         for name in ("sandbox", *PROCESSES):
             stack.start(name)
         try:
-            wait_until(stack.is_ready, "readiness", READY_SECONDS)
+            wait_until(stack.is_ready, "readiness")
         except TimeoutError as error:
             raise TimeoutError(stack.logs()[-8000:]) from error
         yield stack

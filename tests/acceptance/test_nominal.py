@@ -36,7 +36,7 @@ def competition(app: App, **changes: Any) -> str:
 def until(socket: ClientConnection, kind: str) -> Any:
     """Receive until a message of this kind comes."""
     while True:
-        message = json.loads(socket.recv(timeout=15))
+        message = json.loads(socket.recv(timeout=60))
         if message["type"] == kind:
             return message
 

@@ -31,7 +31,7 @@ def weather(stack: Stack, crowd: Crowd, seconds: float, *, kills: int = 0) -> No
     end = time.monotonic() + seconds
     while time.monotonic() < end or killed < kills:
         crowd.sync()
-        wait_until(lambda: crowd.statuses().get("running", 0) > 0, "a batch under way", 30)
+        wait_until(lambda: crowd.statuses().get("running", 0) > 0, "a batch under way")
         if kills:
             name = chance.choice(["worker-sync", "worker-sync", "worker-boards", "beat"])
             stack.kill(name)
@@ -51,7 +51,7 @@ def check_calm(stack: Stack, crowd: Crowd, seconds: float) -> None:
 
     wait_until(settled, "the storm's syncs to end", seconds)
     crowd.sync()
-    wait_until(settled, "the last syncs to end", 60)
+    wait_until(settled, "the last syncs to end")
     last = rows(
         stack.engine,
         "SELECT DISTINCT ON (person_id) status FROM sync_request WHERE person_id = ANY(:people)"
@@ -59,7 +59,7 @@ def check_calm(stack: Stack, crowd: Crowd, seconds: float) -> None:
         people=list(crowd.people.values()),
     )
     assert {row.status for row in last} == {"succeeded"}
-    wait_until(crowd.board_is_right, "the board to be right", 10)
+    wait_until(crowd.board_is_right, "the board to be right")
     crowd.check_books(crowd.names)
 
 
