@@ -40,7 +40,9 @@ class Outside:
 
     def control(self, method: str, path: str, /, **body: Any) -> Any:
         """Call the control path."""
-        answer = requests.request(method, f"{self.url}/control{path}", json=body or None, timeout=5)
+        answer = requests.request(
+            method, f"{self.url}/control{path}", json=body or None, timeout=60
+        )
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

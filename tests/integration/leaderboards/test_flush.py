@@ -156,7 +156,7 @@ def test_a_paused_flusher_that_wakes_late_is_refused(
 
     def pause() -> None:
         paused.set()
-        assert wake.wait(20)
+        assert wake.wait(60)
 
     late = AroundScript(redis, pause)
     contest.score({someone: 50})
@@ -167,7 +167,7 @@ def test_a_paused_flusher_that_wakes_late_is_refused(
 
     with ThreadPoolExecutor(1) as pool:
         flusher = pool.submit(flush_late)
-        assert paused.wait(20)
+        assert paused.wait(60)
         end_sessions_in_transaction(engine)
         contest.score({someone: 70})
         until(lambda: contest.flush() is Outcome.FLUSHED)

@@ -133,12 +133,12 @@ def test_an_accepted_flush_leaves_a_step_and_rings(store: BoardStore, redis: Red
     channel: Any = redis
     with channel.pubsub() as heard:
         heard.subscribe(BELLS)
-        assert heard.get_message(timeout=5)["type"] == "subscribe"
+        assert heard.get_message(timeout=60)["type"] == "subscribe"
 
         changes = [(user(200), 101), (user(1), None), (user(300), 3)]
         answer = store.flush(ID, Head(EPOCH, 1), "active", changes)
 
-        message = heard.get_message(timeout=5)
+        message = heard.get_message(timeout=60)
     assert answer.done
     assert answer.head is not None
     assert answer.head.position == (EPOCH, 2)

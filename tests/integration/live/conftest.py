@@ -33,8 +33,7 @@ from tests.factories import Factory
 ROOT = Path(__file__).parents[3]
 SECRET = "a shared secret of at least thirty-two bytes"
 SUPABASE = "http://127.0.0.1:9"
-PATIENCE_S = 10.0
-START_S = 60.0
+PATIENCE_S = 60.0
 
 Message = dict[str, Any]
 
@@ -92,7 +91,7 @@ class Site:
                 stderr=subprocess.STDOUT,
             )
         try:
-            wait_until(self._answers, "the site", START_S)
+            wait_until(self._answers, "the site")
         except pytest.fail.Exception:
             self._process.kill()
             self._process.wait()
@@ -128,7 +127,7 @@ class Site:
     def stop(self) -> None:
         """Stop it and wait for it."""
         self.terminate()
-        self._process.wait(timeout=15)
+        self._process.wait(timeout=PATIENCE_S)
 
     @property
     def log(self) -> str:

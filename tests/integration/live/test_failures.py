@@ -37,19 +37,19 @@ def test_a_lost_database_is_said_so(valkey: EmbeddedValkey, stage: Stage, tmp_pa
 
 @pytest.mark.parametrize("path", ["/ws/fitness", "/ws/leaderboard/x"])
 def test_a_plain_request_is_no_socket(path: str, site: Site) -> None:
-    answer = requests.get(f"http://127.0.0.1:{site.port}{path}", timeout=5)
+    answer = requests.get(f"http://127.0.0.1:{site.port}{path}", timeout=60)
     assert answer.status_code in {400, 404}
 
 
 def test_a_wrong_handshake(site: Site) -> None:
     headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "7"}
-    answer = requests.get(f"http://127.0.0.1:{site.port}/ws/fitness", headers=headers, timeout=5)
+    answer = requests.get(f"http://127.0.0.1:{site.port}/ws/fitness", headers=headers, timeout=60)
     assert answer.status_code == 400
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 def test_what_the_page_learns(site: Site) -> None:
-    answer = requests.get(f"http://127.0.0.1:{site.port}/page-config.json", timeout=5)
+    answer = requests.get(f"http://127.0.0.1:{site.port}/page-config.json", timeout=60)
     assert answer.json() == {"supabase_url": "http://127.0.0.1:9", "sandbox": False}
 
 

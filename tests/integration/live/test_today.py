@@ -117,7 +117,7 @@ def test_an_upload_is_told_of_and_its_repetition_is_not(
             f"http://127.0.0.1:{site.port}/api/v1/fitness/records",
             json=body,
             headers={"Authorization": f"Bearer {token_of(person)}"},
-            timeout=10,
+            timeout=60,
         )
         assert answer.status_code == 202, answer.text
 

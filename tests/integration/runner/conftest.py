@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 ACTOR = "python -m tests.integration.runner.actor"
 UNSET = ("DATABASE_URL", "REDIS_URL", "SUPABASE_URL", "TOKEN_KEYS")
 ANY_PORTS = {"PORT": "0", "SANDBOX_PORT": "0", "FLOWER_PORT": "0"}
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 def eventually(what: Callable[[], bool]) -> bool:
@@ -78,7 +78,7 @@ class Run:
     def ask_to_stop(self, number: signal.Signals) -> int:
         """The exit code after a signal to the runner."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=DEADLINE_S)
 
     def variables(self) -> dict[str, str]:
         text = (self.folder / ".local" / "run.env").read_text()

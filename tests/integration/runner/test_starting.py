@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import redis
 
-from tests.integration.runner.conftest import ACTOR, Run, eventually
+from tests.integration.runner.conftest import ACTOR, DEADLINE_S, Run, eventually
 
 
 @pytest.fixture
@@ -73,14 +73,14 @@ def test_a_second_run_says_who_runs(run: Run) -> None:
     first = run.process
     for args in ((), ("--idle",)):
         run.start(*args)
-        assert run.process.wait(timeout=20) == 1
+        assert run.process.wait(timeout=DEADLINE_S) == 1
         assert run.output.startswith(f"podium: already running: process {first.pid} since ")
         assert run.output.count("\n") == 1
     assert first.poll() is None
     first.send_signal(signal.SIGINT)
-    assert first.wait(timeout=20) == 0
+    assert first.wait(timeout=DEADLINE_S) == 0
     run.start("--idle")
-    assert run.process.wait(timeout=20) == 0
+    assert run.process.wait(timeout=DEADLINE_S) == 0
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_second_run_says_who_runs(run: Run) -> None:
 )
 def test_a_bad_port_is_named(run: Run, taken_port: int, value: str | None, reason: str) -> None:
     run.start(environ={"PORT": value or str(taken_port)})
-    assert run.process.wait(timeout=20) == 1
+    assert run.process.wait(timeout=DEADLINE_S) == 1
     assert run.output.startswith("podium: PORT: ")
     assert run.output.endswith(f"{reason}\n")
     assert run.output.count("\n") == 1
@@ -97,7 +97,7 @@ def test_a_bad_port_is_named(run: Run, taken_port: int, value: str | None, reaso
 def test_a_failed_release_ends_the_run(run: Run) -> None:
     run.procfile(release="sh -c 'echo no such table; exit 3'", web=f"{ACTOR} web")
     run.start()
-    assert run.process.wait(timeout=20) == 1
+    assert run.process.wait(timeout=DEADLINE_S) == 1
     assert run.output.endswith("podium: release ended with exit code 3:\n  no such table\n")
     assert not any(event.startswith("web") for event in run.events)
     assert run.alive() == []
@@ -106,7 +106,7 @@ def test_a_failed_release_ends_the_run(run: Run) -> None:
 def test_a_process_that_dies_before_all_are_ready_ends_the_run(run: Run) -> None:
     run.procfile(web="sleep 60", worker="sh -c 'echo out of luck; exit 4'")
     run.start()
-    assert run.process.wait(timeout=30) == 1
+    assert run.process.wait(timeout=DEADLINE_S) == 1
     assert run.output.endswith("podium: worker ended with exit code 4:\n  out of luck\n")
     assert run.alive() == []
 

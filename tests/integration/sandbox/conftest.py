@@ -54,7 +54,7 @@ class Visitor:
         headers = {"Authorization": f"Bearer {token}"}
         url = f"{self.url}/fitness/v1/users/me/{path}"
         method = "GET" if body is None else "POST"
-        return self.http.request(method, url, headers=headers, json=body, params=query, timeout=5)
+        return self.http.request(method, url, headers=headers, json=body, params=query, timeout=60)
 
     def fit_calls(self) -> int:
         total: int = self.control("/calls?path=/fitness")["total"]

@@ -63,7 +63,7 @@ def test_a_truncated_answer_ends_half_way(visitor: Visitor, token: str, encoding
     visitor.fault("truncate")
     headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": encoding}
     url = f"{visitor.url}/fitness/v1/users/me/dataSources"
-    with requests.get(url, headers=headers, stream=True, timeout=5) as answer:
+    with requests.get(url, headers=headers, stream=True, timeout=60) as answer:
         assert (answer.status_code, answer.headers["Content-Length"]) == (200, str(whole))
         with pytest.raises(ProtocolError, match=rf"IncompleteRead\({whole // 2} bytes read"):
             answer.raw.read(decode_content=False)

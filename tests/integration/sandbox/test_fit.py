@@ -235,12 +235,12 @@ def test_partial_answers_keep_the_order_and_the_values(
 def test_answers_are_compressed_on_request(visitor: Visitor, world: World, token: str) -> None:
     url = f"{visitor.url}/fitness/v1/users/me/dataset:aggregate"
     headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "gzip"}
-    with requests.post(url, json=body(world), headers=headers, stream=True, timeout=5) as answer:
+    with requests.post(url, json=body(world), headers=headers, stream=True, timeout=60) as answer:
         raw = answer.raw.read()
     assert answer.headers["Content-Encoding"] == "gzip"
     assert len(json.loads(gzip.decompress(raw))["bucket"]) == 192
     plain = headers | {"Accept-Encoding": "identity"}
-    answer = requests.post(url, json=body(world), headers=plain, timeout=5)
+    answer = requests.post(url, json=body(world), headers=plain, timeout=60)
     assert "Content-Encoding" not in answer.headers
     assert len(answer.content) > 3 * len(raw)
 

@@ -26,7 +26,7 @@ def served(data: Path, *options: str) -> Iterator[tuple[str, subprocess.Popen[st
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_prints_its_address_and_stops_when_told(tmp_path: Path, number: int) -> None:
     with served(tmp_path, "--people", "3") as (url, process):
-        health = requests.get(f"{url}/control/health", timeout=5).json()
+        health = requests.get(f"{url}/control/health", timeout=60).json()
         assert (health["status"], health["people"]) == ("ok", 3)
         process.send_signal(number)
         assert process.wait(5) == 0
@@ -38,10 +38,10 @@ def test_it_carries_on_after_a_kill(tmp_path: Path) -> None:
         url,
         process,
     ):
-        requests.post(f"{url}/control/people", json={"count": 1}, timeout=5).raise_for_status()
-        before = requests.get(f"{url}/auth/v1/.well-known/jwks.json", timeout=5).json()
+        requests.post(f"{url}/control/people", json={"count": 1}, timeout=60).raise_for_status()
+        before = requests.get(f"{url}/auth/v1/.well-known/jwks.json", timeout=60).json()
         process.kill()
     with served(tmp_path, "--people", "3") as (url, _):
-        assert requests.get(f"{url}/auth/v1/.well-known/jwks.json", timeout=5).json() == before
-        answer = requests.post(f"{url}/auth/v1/token?grant_type=password", json=sign_in, timeout=5)
+        assert requests.get(f"{url}/auth/v1/.well-known/jwks.json", timeout=60).json() == before
+        answer = requests.post(f"{url}/auth/v1/token?grant_type=password", json=sign_in, timeout=60)
         assert answer.status_code == 200

@@ -20,7 +20,7 @@ from tests.factories import Factory
 from tests.integration.web.conftest import Caller, SignIn
 from web.db import Front
 
-PATIENCE_S = 5.0
+PATIENCE_S = 60.0
 
 
 class Race:

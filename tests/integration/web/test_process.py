@@ -16,7 +16,7 @@ from domain.settings import Settings
 from sandbox.ports import free_port
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "web:create_app()"]
 
 

@@ -34,7 +34,7 @@ class Background:
 
     def wait_until_it_waits(self, session: Session) -> None:
         waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        deadline = clock.now() + timedelta(seconds=10)
+        deadline = clock.now() + timedelta(seconds=60)
         while not session.scalar(waiting):
             assert self._thread.is_alive(), self._found
             assert clock.now() < deadline

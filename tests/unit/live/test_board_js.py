@@ -36,7 +36,7 @@ def run(messages: list[Any]) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)

@@ -36,7 +36,7 @@ from web.live.connection import BACKLOG_LIMIT, GOODBYE_S, PING_S
 from web.live.frames import Frame
 from web.live.socket import MESSAGE_LIMIT, MOST_PIECES, Socket
 
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 HANDSHAKE = {
     "HTTP_CONNECTION": "Upgrade",

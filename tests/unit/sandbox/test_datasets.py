@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.clock import DAY_MS
+from sandbox.clock import DAY_MS, HOUR_MS
 from sandbox.datasets import get_dataset, list_sources
 from sandbox.diary import FOREVER_MS, Diary, Part
 from sandbox.fit_errors import FitError
@@ -30,14 +30,15 @@ def steps(points: list[dict[str, Any]]) -> int:
     return sum(int(point["value"][0]["intVal"]) for point in points)
 
 
-@given(st.integers(1, 200), st.integers(1, 120))
+@given(st.integers(1, 200), st.integers(1, 120), st.integers(0, 18))
 @settings(max_examples=30, deadline=None)
-def test_pages_walk_backwards_and_miss_nothing(number: int, limit: int) -> None:
-    view = reader(number)
-    whole = get_dataset(view, MERGED, RANGE, None, None)["point"]
+def test_pages_walk_backwards_and_miss_nothing(number: int, limit: int, hour: int) -> None:
+    view, start_ms = reader(number), START_MS + hour * HOUR_MS
+    six_hours = f"{start_ms}000000-{start_ms + 6 * HOUR_MS}000000"
+    whole = get_dataset(view, MERGED, six_hours, None, None)["point"]
     pages, token = [], None
     while True:
-        page = get_dataset(view, MERGED, RANGE, limit, token)
+        page = get_dataset(view, MERGED, six_hours, limit, token)
         pages.append(page["point"])
         token = page.get("nextPageToken")
         if token is None:

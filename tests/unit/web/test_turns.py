@@ -22,12 +22,12 @@ def held(turns: Turns, *keys: str) -> Iterator[None]:
     def hold(key: str, mine: threading.Event) -> None:
         with turns.take(key, FULL):
             mine.set()
-            assert let_go.wait(20)
+            assert let_go.wait(60)
 
     with ThreadPoolExecutor(len(keys)) as pool:
         holders = [pool.submit(hold, key, mine) for key, mine in zip(keys, taken, strict=True)]
         try:
-            assert all(mine.wait(20) for mine in taken)
+            assert all(mine.wait(60) for mine in taken)
             yield
         finally:
             let_go.set()
