@@ -14,6 +14,7 @@ from domain.scoring.full import recompute_page
 from web.board_commands import boards
 from web.db import front
 from web.key_commands import keys
+from web.ledger_commands import ledger
 
 SANDBOX_PASSWORD = "podium"  # noqa: S105  everyone's in the sandbox
 TIMEOUT_SECONDS = 5
@@ -32,6 +33,7 @@ def install(app: Flask) -> None:
     app.cli.add_command(tokens)
     app.cli.add_command(keys)
     app.cli.add_command(boards)
+    app.cli.add_command(ledger)
 
 
 @dev.command("token")

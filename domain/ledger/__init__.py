@@ -1,0 +1,1 @@
+"""The ledger: double entry, balances and their proof."""
