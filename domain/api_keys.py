@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from domain.errors import Conflict, NotFound
 from domain.ids import new_id
 from models import ApiKey
 from models.api_key import KeyScope
@@ -109,6 +110,29 @@ def revoke(session: Session, prefix: str, now: datetime) -> ApiKey | None:
     if row is not None and row.revoked_at is None:
         row.revoked_at = now
     return row
+
+
+def rotate(session: Session, prefix: str, overlap: timedelta, now: datetime) -> NewKey:
+    """Make a key for the same service, scopes and span of life; the old one ends after `overlap`.
+
+    Raises NotFound, or Conflict for a key that opens nothing any more.
+    """
+    old = session.scalar(select(ApiKey).where(ApiKey.prefix == prefix).with_for_update())
+    if old is None:
+        raise NotFound(f"no key has the prefix {prefix}")
+    if old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
+        raise Conflict(f"{prefix} opens nothing any more; create a new key")
+    span = None if old.expires_at is None else old.expires_at - old.created_at
+    made = create(
+        session,
+        old.name,
+        [KeyScope(scope) for scope in old.scopes],
+        None if span is None else now + span,
+        now,
+    )
+    ends = now + overlap
+    old.expires_at = ends if old.expires_at is None else min(old.expires_at, ends)
+    return made
 
 
 def _random(signs: int) -> str:

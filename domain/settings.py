@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -59,8 +60,15 @@ def _split(value: object) -> object:
     return value
 
 
+Network = IPv4Network | IPv6Network
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+PRIVATE = tuple(
+    map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10"))
+)
+
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_split)]
 CallsPerMinute = Annotated[int, Field(ge=30)]
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -85,6 +93,8 @@ class Settings(BaseModel):
     google_fit_calls_per_minute_per_person: CallsPerMinute = 300
     token_keys: Annotated[Words, AfterValidator(_fernet_keys)] = Field(repr=False)
     cors_origins: Words = ()
+    trusted_proxies: Networks = LOOPBACK
+    metrics_networks: Networks = LOOPBACK + PRIVATE
     live_connections: Count = 10_000
     live_connections_per_address: Count = 5_000
     live_connections_per_person: Count = 20

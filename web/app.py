@@ -33,6 +33,7 @@ from web import (
 from web.db import EXTENSION, Front
 from web.idempotency import HEADER, REPLAYED
 from web.live import routes as live
+from web.proxies import Proxies
 from worker.logs import configure_logging
 
 CONDITIONS = ("If-None-Match", "Last-Event-ID")
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     configure_logging(settings.log_level, settings.log_format)
     app = Flask("web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.wsgi_app = Proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]  # as Flask advises
     app.extensions[EXTENSION] = Front(settings)
     access.install(app)
     errors.install(app)

@@ -6,6 +6,7 @@ import click
 from flask.cli import AppGroup, with_appcontext
 
 from domain import api_keys, clock
+from domain.errors import PodiumError
 from models import ApiKey
 from models.api_key import KeyScope
 from web.db import front
@@ -26,9 +27,7 @@ keys = AppGroup("api-key", help="Keys of services.")
 def create(name: str, scopes: tuple[str, ...], days: int | None) -> None:
     """Make a key for the service NAME and show it, this once.
 
-    To replace a key, make another one under the same NAME, move the service to it, and revoke the
-    old one. Meanwhile both are the same caller: a request that was sent with the old key and is
-    repeated with the new one gets its first answer.
+    Keys of one NAME are one caller; `rotate` replaces a key.
     """
     now = clock.now()
     expires_at = None if days is None else now + timedelta(days=days)
@@ -64,6 +63,34 @@ def revoke(prefix: str) -> None:
     if row is None:
         raise click.ClickException(f"no key has the prefix {prefix}")
     click.echo(f"{prefix} of {row.name} opens nothing from {FRESH_SECONDS:.0f} seconds on")
+
+
+@keys.command("rotate")
+@click.argument("prefix")
+@click.option(
+    "--overlap",
+    "hours",
+    type=click.IntRange(0, 24 * 90),
+    default=24,
+    show_default=True,
+    help="Hours for which the old key still opens.",
+)
+@with_appcontext
+def rotate(prefix: str, hours: int) -> None:
+    """Replace the key that begins with PREFIX, and show the new one, this once.
+
+    Meanwhile both are the same caller: a request that was sent with the old key and is repeated
+    with the new one gets its first answer.
+    """
+    prefix, now = api_keys.prefix_of(prefix), clock.now()
+    try:
+        with front().unit() as unit:
+            made = api_keys.rotate(unit.session, prefix, timedelta(hours=hours), now)
+    except PodiumError as error:
+        raise click.ClickException(error.detail) from error
+    click.echo(made.key)
+    until = _minute(now + timedelta(hours=hours))
+    click.echo(f"It is not shown again. {prefix} opens until {until} at the latest.", err=True)
 
 
 def _state(row: ApiKey, now: datetime) -> str:

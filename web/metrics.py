@@ -5,7 +5,6 @@ Nothing is counted in a process, since processes come and go.
 
 from collections.abc import Iterator
 from datetime import datetime
-from ipaddress import ip_address
 
 from flask import Blueprint, Response, request
 from prometheus_client import CONTENT_TYPE_PLAIN_1_0_0, CollectorRegistry, Metric, generate_latest
@@ -17,8 +16,11 @@ from domain import clock
 from domain.fitness.owed import owed_altogether
 from domain.fitness.queue import oldest_due
 from domain.leaderboards.drift import drift_altogether
+from models.api_key import KeyScope
+from web.auth import KEY_HEADER, caller_of_request
 from web.db import front
-from web.errors import Unauthorised
+from web.errors import API_KEY, Unauthorised
+from web.proxies import is_within
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -38,11 +40,17 @@ def metrics() -> Response:
 
 
 def admit_scraper() -> None:
-    """Let in whoever asks directly from this machine or its private network."""
+    """Let in a key for it, and whoever asks directly from the inside."""
+    if KEY_HEADER in request.headers:
+        caller_of_request(people=False, scope=KeyScope.METRICS_READ)
+        return
     passed_on = any(name in request.headers for name in PROXIES)
-    address = request.remote_addr
-    if passed_on or address is None or not ip_address(address).is_private:
-        raise Unauthorised("Metrics are read from the inside.", code="credential_missing")
+    if passed_on or not is_within(request.remote_addr or "", front().settings.metrics_networks):
+        raise Unauthorised(
+            "From outside, metrics are read with a key.",
+            code="credential_missing",
+            schemes=(API_KEY,),
+        )
 
 
 class Facts(Collector):

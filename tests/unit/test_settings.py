@@ -27,6 +27,8 @@ GOOD = {
         ("TOKEN_KEYS", "short-one"),
         ("PORT", "70000"),
         ("LOG_FORMAT", "xml-like"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy-one"),
+        ("METRICS_NETWORKS", "10.0.0.1/8"),
     ],
 )
 def test_a_wrong_variable_is_named(variable: str, value: str) -> None:

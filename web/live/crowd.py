@@ -1,9 +1,7 @@
 """How many connections may be open: in this process, of one address and of one person."""
 
 from collections import Counter
-from collections.abc import Mapping
 from functools import partial
-from ipaddress import ip_address
 
 from domain.settings import Settings
 from web.errors import TooMany
@@ -60,17 +58,3 @@ class Crowd:
         self._of[whose] -= 1
         if not self._of[whose]:
             del self._of[whose]
-
-
-def address_of(environ: Mapping[str, str]) -> str:
-    """Return the client's address; behind a proxy of our own the last one that it was told.
-
-    Each proxy appends whom it serves to `X-Forwarded-For`, so a client cannot choose the last.
-    """
-    direct = environ.get("REMOTE_ADDR", "")
-    told = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
-    try:
-        inside = not direct or ip_address(direct).is_private
-        return str(ip_address(told)) if inside and told else direct
-    except ValueError:
-        return direct

@@ -11,7 +11,6 @@ from domain.leaderboards.board import Position
 from web.api import Routes
 from web.auth import refuse_token_in
 from web.db import front
-from web.live.crowd import address_of
 from web.live.guest import Guest, or_end
 from web.live.hub import Hub
 from web.live.positions import resume_from
@@ -81,7 +80,7 @@ def _stream(caller: Caller, watch: Callable[[Hub, Stream, Guest], None]) -> Resp
 
 def _address() -> str:
     refuse_token_in(request.args.items(multi=True))
-    return address_of(request.environ)
+    return request.remote_addr or ""
 
 
 def _last_event() -> Position | None:

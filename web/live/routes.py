@@ -15,7 +15,6 @@ from web.db import EXTENSION as FRONT
 from web.db import Front, front
 from web.identity import Identity
 from web.live import events
-from web.live.crowd import address_of
 from web.live.guest import Guest, or_end
 from web.live.hub import Hub
 from web.live.page import page_config
@@ -106,7 +105,7 @@ def _served(hub: Hub, serve: Callable[..., Enter]) -> Callable[..., None]:
             if identity is not None:
                 talk.admit(identity)
 
-        address = address_of(request.environ)
+        address = request.remote_addr or ""
         or_end(socket, lambda: hub.check_room(address))
         or_end(socket, lambda: None if socket.closing else begin())
         hub.open(socket, address)

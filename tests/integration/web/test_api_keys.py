@@ -222,6 +222,32 @@ def test_operators_make_list_and_revoke_keys(app: Flask, session: Session) -> No
     assert run.invoke(args=["api-key", "create", "x"]).exit_code == 2
 
 
+def test_a_key_is_replaced_with_an_overlap(
+    app: Flask, with_key: WithKey, session: Session, front: Front
+) -> None:
+    run = app.test_cli_runner()
+    month = timedelta(days=30)
+    old = with_key(KeyScope.SCORES_WRITE, KeyScope.PRIZES_READ, expires_at=clock.now() + month)
+    rotated = run.invoke(args=["api-key", "rotate", old.token, "--overlap", "2"])
+    assert (rotated.exit_code, old.token in rotated.output) == (0, False)
+    new = Machine(old.client, old.documented, rotated.stdout.strip(), old.sub)
+    before, after = session.scalars(select(ApiKey).order_by(ApiKey.id))
+    assert (after.name, set(after.scopes)) == (before.name, {"scores:write", "prizes:read"})
+    assert after.expires_at is not None
+    assert abs(after.expires_at - after.created_at - month) < timedelta(minutes=1)
+    for moment, works in ((timedelta(), [old, new]), (timedelta(hours=2, seconds=6), [new])):
+        vars(front).pop("services", None)
+        with clock.moved(moment):
+            for key in (old, new):
+                answer = key.post(UPDATE, SOMEONE)
+                assert answer.status_code == (404 if key in works else 401)
+    prefix = api_keys.prefix_of(new.token)
+    assert run.invoke(args=["api-key", "revoke", prefix]).exit_code == 0
+    for gone in (prefix, "podium_nobody00"):
+        refused = run.invoke(args=["api-key", "rotate", gone])
+        assert (refused.exit_code, refused.output[:6]) == (1, "Error:")
+
+
 def test_what_is_stored_opens_nothing(with_key: WithKey, session: Session) -> None:
     key = with_key().token
     row = session.scalars(select(ApiKey)).one()

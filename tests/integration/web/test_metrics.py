@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,9 +11,15 @@ from sqlalchemy import text
 
 from domain import clock
 from domain.ids import new_id
+from domain.redis import Redis
+from domain.settings import Settings
 from models import SyncRequest
+from models.api_key import KeyScope
 from models.sync import SyncReason, SyncStatus
 from tests.factories import Factory
+from tests.integration.web.conftest import WithKey
+from web import create_app
+from web.db import EXTENSION
 
 AGES = {"podium_board_verified_age_seconds", "podium_fitness_owed_age_seconds"} | {
     "podium_sync_due_age_seconds"
@@ -95,3 +102,23 @@ def test_the_outside_may_not(client: FlaskClient, address: str) -> None:
 @pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Real-IP"])
 def test_nobody_may_through_a_proxy(client: FlaskClient, header: str) -> None:
     assert client.get("/metrics", headers={header: "10.0.0.1"}).status_code == 401
+
+
+def test_which_networks_are_inside_is_a_setting(site_settings: Settings, redis: Redis) -> None:
+    narrow = {"metrics_networks": (ip_network("10.7.0.0/16"),)}
+    app = create_app(site_settings.model_copy(update=narrow))
+    within = app.test_client()
+    assert within.get("/metrics", environ_base={"REMOTE_ADDR": "10.7.1.1"}).status_code == 200
+    assert within.get("/metrics", environ_base={"REMOTE_ADDR": "127.0.0.1"}).status_code == 401
+    app.extensions[EXTENSION].close()
+
+
+def test_a_key_for_it_may_from_anywhere(client: FlaskClient, with_key: WithKey) -> None:
+    outside, passed = {"REMOTE_ADDR": "8.8.8.8"}, {"X-Forwarded-For": "8.8.8.8"}
+    key = with_key(KeyScope.METRICS_READ).credential()
+    other = with_key(*set(KeyScope) - {KeyScope.METRICS_READ}).credential()
+    for base, headers in ((outside, {}), ({}, passed)):
+        answer = client.get("/metrics", environ_base=base, headers={**key, **headers})
+        assert answer.status_code == 200
+        refused = client.get("/metrics", environ_base=base, headers={**other, **headers})
+        assert (refused.status_code, refused.json["code"]) == (403, "scope_missing")  # type: ignore[index]  # an object

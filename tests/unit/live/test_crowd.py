@@ -1,4 +1,4 @@
-"""How many may be connected, and from where they are said to come."""
+"""How many may be connected."""
 
 from typing import Any, cast
 
@@ -7,7 +7,7 @@ import pytest
 from domain.settings import Settings
 from web.errors import TooMany
 from web.live.connection import Connection
-from web.live.crowd import Crowd, address_of
+from web.live.crowd import Crowd
 
 
 class Line:
@@ -51,18 +51,3 @@ def test_a_limit(limit: str, other: dict[str, str] | None) -> None:
     for end in first.ends:
         end()
     join(here)
-
-
-@pytest.mark.parametrize(
-    ("direct", "told", "address"),
-    [
-        ("192.0.2.1", "", "192.0.2.1"),
-        ("127.0.0.1", "198.51.100.7", "198.51.100.7"),
-        ("10.0.0.2", "203.0.113.9, 198.51.100.7", "198.51.100.7"),
-        ("8.8.8.8", "198.51.100.7", "8.8.8.8"),
-        ("127.0.0.1", "nonsense", "127.0.0.1"),
-        ("", "2001:db8::1", "2001:db8::1"),
-    ],
-)
-def test_the_address_of_a_client(direct: str, told: str, address: str) -> None:
-    assert address_of({"REMOTE_ADDR": direct, "HTTP_X_FORWARDED_FOR": told}) == address
