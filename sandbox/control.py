@@ -18,6 +18,13 @@ GET    /control/keys, POST /control/keys/rotate, POST /control/keys/{kid}/revoke
 POST   /control/oauth/rotation            {"enabled", "grace_s"?, "person"?}
 POST   /control/oauth/lifetime            {"seconds" or null}
 GET    /control/faults, POST (a `FaultOrder`), DELETE
+GET    /control/stripe/accounts, POST {"ready"?, "metadata"?}
+POST   /control/stripe/accounts/{a}/ready, /restrict, /withdraw
+GET    /control/stripe/transfers
+POST   /control/stripe/transfers/{t}/reverse {"amount"?}
+GET    /control/stripe/balance, POST {"currency", "amount"}
+GET    /control/stripe/webhooks, POST {"url"?, "secret"?, "copies"?, "late_ms"?}
+POST   /control/stripe/webhooks/again     all events once more, the newest first
 GET    /control/calls                     ?path=&person= : {"total", "items"}; DELETE resets
 """
 
@@ -27,7 +34,7 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 from pydantic import AwareDatetime, Field, ValidationError
 
-from sandbox import control_faults, control_people
+from sandbox import control_faults, control_people, control_stripe
 from sandbox.current import here
 from sandbox.grants import EVERYONE
 from sandbox.orders import Order, Refused, find, moment_ms, rfc3339
@@ -35,6 +42,7 @@ from sandbox.orders import Order, Refused, find, moment_ms, rfc3339
 blueprint = Blueprint("control", __name__, url_prefix="/control")
 blueprint.register_blueprint(control_people.blueprint)
 blueprint.register_blueprint(control_faults.blueprint)
+blueprint.register_blueprint(control_stripe.blueprint)
 
 
 class ClockOrder(Order):

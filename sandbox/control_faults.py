@@ -10,16 +10,19 @@ from sandbox import fit_errors, oauth_errors
 from sandbox.current import here
 from sandbox.faults import Fault, FaultKind
 from sandbox.orders import Order, Refused, find
+from sandbox.stripe import errors as stripe_errors
 
 blueprint = Blueprint("faults", __name__, url_prefix="/faults")
 
-_USUAL_STATUS = {name: error.code for name, error in fit_errors.NAMED.items()} | {
-    name: error.status for name, error in oauth_errors.NAMED.items()
-}
+_USUAL_STATUS = (
+    {name: error.code for name, error in fit_errors.NAMED.items()}
+    | {name: error.status for name, error in oauth_errors.NAMED.items()}
+    | {name: error.status for name, error in stripe_errors.NAMED.items()}
+)
 
 
 class FaultOrder(Order):
-    """`count` null means until removed. `body` names an error of Fit or of the token endpoint.
+    """`count` null means until removed. `body` names an error of a vendor.
 
     `retry_after` is sent as it is, so it may be seconds or an HTTP date.
     """

@@ -9,9 +9,20 @@ from itertools import count
 
 class FaultKind(StrEnum):
     STATUS = "status"
+    """Nothing is done, and an error is answered."""
     DELAY = "delay"
     CUT = "cut"
+    """Nothing is done, and nothing is answered."""
     TRUNCATE = "truncate"
+    """It is done, and half of the answer arrives."""
+    LOSE = "lose"
+    """It is done, and nothing is answered."""
+    STUMBLE = "stumble"
+    """It is done, and an error is answered."""
+
+
+AFTER_THE_ACT = {FaultKind.DELAY, FaultKind.TRUNCATE, FaultKind.LOSE, FaultKind.STUMBLE}
+UNANSWERED = {FaultKind.CUT, FaultKind.LOSE}
 
 
 @dataclass

@@ -4,13 +4,15 @@ import gzip
 from collections.abc import Iterator
 from typing import Any
 
-import gevent
 import orjson
 from flask import Flask, Response, g, request
 
 from sandbox import fit_errors, google_fit, oauth_errors
 from sandbox.calls import CUT, Call
-from sandbox.faults import Fault, FaultKind
+from sandbox.faults import AFTER_THE_ACT, UNANSWERED, Fault, FaultKind
+from sandbox.stripe import api as stripe
+from sandbox.stripe import errors as stripe_errors
+from sandbox.waiting import wait
 from sandbox.world import World
 
 SMALLEST_TO_COMPRESS = 256
@@ -33,13 +35,11 @@ def install(app: Flask, world: World) -> None:
 
     @app.after_request
     def leave(response: Response) -> Response:
+        response = _spoiled(response, g.fault) if g.fault else response
         _compress(response)
-        if g.fault and g.fault.kind is FaultKind.TRUNCATE:
-            body = response.get_data()
-            response.response = _half(body)
         if not _is_control():
             path = request.url_rule.rule if request.url_rule else request.path
-            cut = g.fault is not None and g.fault.kind is FaultKind.CUT
+            cut = g.fault is not None and g.fault.kind in UNANSWERED
             status = CUT if cut else response.status_code
             world.calls.count(Call(request.method, path, g.person, status))
         return response
@@ -74,13 +74,31 @@ def _subject(world: World, body: dict[str, Any]) -> str:
 
 
 def _suffer(fault: Fault) -> Response | None:
-    if fault.delay_ms:
-        gevent.sleep(fault.delay_ms / 1000)
+    if not (fault.kind in AFTER_THE_ACT and _keeps_keys()):
+        wait(fault)
     if fault.kind is FaultKind.CUT:
         return Response(_nothing())
     if fault.kind is FaultKind.STATUS:
         return _refusal(fault)
     return None
+
+
+def _keeps_keys() -> bool:
+    """Whether the act itself waits, because its idempotency key is in use meanwhile."""
+    return request.method == "POST" and request.path.startswith(stripe.PREFIX)
+
+
+def _spoiled(response: Response, fault: Fault) -> Response:
+    """What arrives of the answer to something that was done."""
+    match fault.kind:
+        case FaultKind.LOSE:
+            return Response(_nothing())
+        case FaultKind.STUMBLE:
+            return _refusal(fault)
+        case FaultKind.TRUNCATE:
+            _compress(response)
+            response.response = _half(response.get_data())
+    return response
 
 
 def _refusal(fault: Fault) -> Response:
@@ -97,6 +115,11 @@ def named_body(fault: Fault) -> dict[str, Any]:
     name = fault.body
     if name in oauth_errors.NAMED:
         return dict(oauth_errors.NAMED[name].body)
+    if name in stripe_errors.NAMED:
+        return stripe_errors.NAMED[name].body
+    if name is None and request.path.startswith(stripe.PREFIX):
+        usual = stripe_errors.BY_STATUS.get(fault.status, "stripe_api_error")
+        return stripe_errors.NAMED[usual].body
     if name is None and not request.path.startswith(google_fit.PREFIX):
         return {"error": "server_error" if fault.status >= 500 else "invalid_request"}
     if name is None:

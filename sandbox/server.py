@@ -1,4 +1,4 @@
-"""The outside world on one port: Supabase Auth, Google OAuth, Google Fit and the control path.
+"""The outside world on one port: Supabase Auth, Google OAuth, Google Fit, Stripe, control.
 
 `python -m sandbox.server` serves until SIGTERM or SIGINT. Tests run `create_app` in their own
 process with `running`. Nothing in here blocks, so gevent needs no monkey patch.
@@ -22,6 +22,8 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from sandbox import control, gate, google_fit, google_oauth, supabase
 from sandbox.current import settle
 from sandbox.gate import ConnectionCut
+from sandbox.stripe import api as stripe
+from sandbox.stripe import onboarding
 from sandbox.world import Client, World
 
 DEFAULT_PORT = 8090
@@ -51,7 +53,7 @@ def create_app(world: World) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     settle(app, world)
     gate.install(app, world)
-    for room in (supabase, google_oauth, google_fit, control):
+    for room in (supabase, google_oauth, google_fit, stripe, onboarding, control):
         app.register_blueprint(room.blueprint)
     CORS(app, origins=_LOCAL_ORIGINS, max_age=600)
     return app
@@ -89,6 +91,7 @@ def running(world: World, port: int = 0) -> Iterator[str]:
     finally:
         stopping.set()
         thread.join()
+        world.stripe.outbox.close()
         world.public_url = given_url
 
 

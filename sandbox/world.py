@@ -1,4 +1,4 @@
-"""All state of one sandbox: its clock, its people, their data, grants, keys, faults and calls."""
+"""All state of one sandbox: its clock, its people, their data and money, faults and calls."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from sandbox.people import MAIL_DOMAIN, Person, make_person, stable_uuid
 from sandbox.sessions import Sessions
 from sandbox.signing_keys import KeyRing
 from sandbox.store import KeptWalk, Store
+from sandbox.stripe.platform import Platform
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class World:
         self.sessions = Sessions(self.clock, seed)
         self.faults = Faults(seed)
         self.calls = Calls()
+        self.stripe = Platform(data, self.clock, seed)
         self.admin_sub = stable_uuid(seed, "admin")
         self.people: dict[str, Person] = {}
         self._names: dict[str, Person] = {}

@@ -1,0 +1,1 @@
+"""Stripe Connect, as far as prizes are paid with it."""
