@@ -1,0 +1,1 @@
+"""Prizes: what a competition promises, and who gets what of it."""
