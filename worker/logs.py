@@ -5,6 +5,16 @@ import logging.config
 
 import structlog
 
+NOISY = (
+    "celery.app.trace",
+    "celery.beat",
+    "celery.worker.strategy",
+    "kombu",
+    "stripe",
+    "urllib3",
+)
+"""Libraries that tell of each step that they take."""
+
 
 def configure_logging(level: str, form: str) -> None:
     """Send everything, other libraries' records too, through one renderer to standard error."""
@@ -38,5 +48,5 @@ def configure_logging(level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("celery.beat", "celery.worker.strategy", "celery.app.trace", "kombu", "urllib3"):
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

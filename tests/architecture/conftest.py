@@ -17,6 +17,8 @@ PASSWORDS = {
     "SUPABASE_JWT_SECRET": "a-shared-secret-of-at-least-32-bytes",
     "GOOGLE_CLIENT_SECRET": "google-client-secret",
     "FLOWER_BASIC_AUTH": "flower-password",
+    "STRIPE_API_KEY": "stripe-api-key",
+    "STRIPE_WEBHOOK_SECRET": "stripe-webhook-secret",
     "TOKEN_KEYS": Fernet.generate_key().decode(),
 }
 """What is secret in each variable."""
