@@ -22,6 +22,7 @@ from web import (
     me,
     metrics,
     pages,
+    payout_accounts,
     postings,
     records,
     rules,
@@ -50,13 +51,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.wsgi_app = Proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]  # as Flask advises
-    app.extensions[EXTENSION] = Front(settings)
+    app.extensions[EXTENSION] = front = Front(settings)
+    if settings.stripe_api_key is not None:
+        # Its import takes a second, for which open sockets should not have to wait later.
+        _ = front.stripe
     access.install(app)
     errors.install(app)
     limits.install(app, settings)
     _allow_origins(app, settings)
     for noun in (
         me,
+        payout_accounts,
         competitions,
         rules,
         life,

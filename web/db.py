@@ -4,13 +4,14 @@ import uuid
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 from sqlalchemy import Engine
 
 from domain.competitions import frozen_board
 from domain.database import make_engine
+from domain.errors import Conflict
 from domain.fitness.google_oauth import GoogleOAuth
 from domain.fitness.vault import Vault
 from domain.leaderboards.names import Names
@@ -30,6 +31,9 @@ from web.tokens import TokenVerifier
 from worker.app import make_app
 from worker.doorbell import Doorbell
 from worker.unit import Unit, unit_of_work
+
+if TYPE_CHECKING:
+    from domain.payouts.rails.stripe_accounts import StripeAccounts
 
 EXTENSION = "podium"
 
@@ -119,6 +123,17 @@ class Front:
     def vault(self) -> Vault:
         """Seals vendors' tokens."""
         return Vault(self.settings.token_keys)
+
+    @cached_property
+    def stripe(self) -> "StripeAccounts":
+        """Winners' accounts at Stripe. Raises Conflict (`rail_off`)."""
+        # Not at the top: see `domain.payouts.rails.hosted`.
+        from domain.payouts.rails.stripe_accounts import open_accounts
+
+        accounts = open_accounts(self.settings)
+        if accounts is None:
+            raise Conflict("Stripe is not set up here.", code="rail_off")
+        return accounts
 
     def close(self) -> None:
         """Stop what listens and close what was opened."""

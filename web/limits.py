@@ -19,6 +19,9 @@ SYNC = "6/minute"
 RECORDS = "50000/hour;200000/day"
 """Records and deletions that one person may upload: a month of minutes in an hour."""
 
+PAYOUT_ACCOUNT = "12/minute"
+"""Calls of one person that make us ask the rail."""
+
 EXTENSION = "podium.limiter"
 TIMEOUT_SECONDS = 1
 

@@ -82,6 +82,11 @@ Reason = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
     AfterValidator(_one_line),
 ]
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_one_line),
+]
 Prose = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=2000),

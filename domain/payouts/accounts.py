@@ -1,0 +1,86 @@
+"""Where people's prizes go."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from domain.errors import Conflict, NotFound
+from domain.locks import lock_people
+from models.payout import PayoutAccount
+from models.rail import RailName
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An account on a rail, as it was when the rail was asked."""
+
+    rail: RailName
+    account: str
+    ready: bool
+    checked_at: datetime | None
+
+
+def find_account(session: Session, person_id: int) -> PayoutAccount | None:
+    """Return where someone's prizes go, or None if they have not said."""
+    return session.get(PayoutAccount, person_id)
+
+
+def account_of(session: Session, person_id: int) -> PayoutAccount:
+    """Return where someone's prizes go. Raises NotFound (`payout_account_not_found`)."""
+    found = find_account(session, person_id)
+    if found is None:
+        raise NotFound("You have not said where prizes go.", code="payout_account_not_found")
+    return found
+
+
+def choose(session: Session, person_id: int, choice: Choice, now: datetime) -> PayoutAccount:
+    """Let someone's prizes go there from now on; what is under way goes where it was sent.
+
+    Raises Conflict (`payout_account_taken`) when the account is another person's.
+    """
+    lock_people(session, [person_id])
+    values = {
+        "rail": choice.rail,
+        "account": choice.account,
+        "ready": choice.ready,
+        "checked_at": choice.checked_at,
+        "updated_at": now,
+    }
+    statement = (
+        insert(PayoutAccount)
+        .values(person_id=person_id, **values)
+        .on_conflict_do_update(index_elements=[PayoutAccount.person_id], set_=values)
+        .returning(PayoutAccount)
+    )
+    try:
+        return session.scalars(statement, execution_options={"populate_existing": True}).one()
+    except IntegrityError as error:
+        raise taken() from error
+
+
+def hear(
+    session: Session, rail: RailName, account: str, *, ready: bool, asked_at: datetime
+) -> int | None:
+    """Note what a rail says of an account; return whose it is.
+
+    What was asked before something that is known already changes nothing.
+    """
+    return session.scalar(
+        update(PayoutAccount)
+        .where(
+            PayoutAccount.rail == rail,
+            PayoutAccount.account == account,
+            PayoutAccount.checked_at.is_(None) | (PayoutAccount.checked_at < asked_at),
+        )
+        .values(ready=ready, checked_at=asked_at)
+        .returning(PayoutAccount.person_id)
+    )
+
+
+def taken() -> Conflict:
+    """Return the refusal of an account that belongs to another person."""
+    return Conflict("This account is another person's.", code="payout_account_taken")
