@@ -10,9 +10,19 @@ monkey.patch_all()
 
 import os  # noqa: E402  see above
 import resource  # noqa: E402  see above
+import shutil  # noqa: E402  see above
+import tempfile  # noqa: E402  see above
+
+# Prometheus asks one process; each counts in files of its own here, which that one adds up. The
+# library looks for the folder when it is imported.
+_counts = tempfile.mkdtemp(prefix="podium-counts-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _counts
+
+from prometheus_client.multiprocess import mark_process_dead  # noqa: E402  see above
 
 from domain.settings import load_or_exit  # noqa: E402  see above
 from web.live.drain import see_off, watch  # noqa: E402  see above
+from web.serving import Worker  # noqa: E402  see above
 
 # Here a wrong variable ends the master with one line; in a worker it would be started again.
 _settings = load_or_exit(os.environ)
@@ -39,3 +49,13 @@ loglevel = "warning"
 # Open sockets would hold up a shutdown for the whole graceful timeout.
 post_worker_init = watch
 worker_exit = see_off
+
+
+def child_exit(_server: object, worker: Worker) -> None:
+    """Take a process's open connections out of the sum."""
+    mark_process_dead(worker.pid)
+
+
+def on_exit(_server: object) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(_counts, ignore_errors=True)

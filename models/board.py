@@ -52,5 +52,6 @@ class BoardDirty(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     competition_id: Mapped[uuid.UUID]
     person_id: Mapped[int | None]
+    marked_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
     __table_args__ = (Index("ix_board_dirty_competition_id_id", "competition_id", "id"),)

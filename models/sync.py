@@ -75,9 +75,7 @@ class SyncRequest(Base):
             postgresql_where=text("status = 'queued' AND reason = 'requested'"),
         ),
         Index(
-            "ix_sync_request_unasked_end",
-            "finished_at",
-            postgresql_where=text("reason = 'scheduled'"),
+            "ix_sync_request_ended", "finished_at", postgresql_where=text("finished_at IS NOT NULL")
         ),
         Index(
             "ix_sync_request_owed",

@@ -15,6 +15,7 @@ from domain.fitness.bells import announce
 from domain.fitness.google_oauth import GoogleOAuth
 from domain.fitness.queue import Claim, any_due, claim, give_up_on_the_cursed, put_back
 from domain.fitness.vault import Vault
+from models.connection import Provider
 from tasks.gate import Gate
 from tasks.pull import fetch, write_batch
 from tasks.tokens import TokenKeeper
@@ -78,6 +79,8 @@ def _pull(self: PodiumTask, gate: Gate, claims: Sequence[Claim], claimed_at: flo
     paid, waiting = gate.pay(claims)
     fetched, setbacks = asyncio.run(fetch(paid, keeper, gate, settings.google_fit_url))
     gate.tell(len(fetched), setbacks)
+    for outcome, calls in gate.calls.items():
+        self.tally("vendor_calls", Provider.GOOGLE_FIT, outcome, amount=calls)
     scores, refused = write_batch(self, fetched, claimed_at)
     with self.unit() as unit:
         put_back(unit.session, [*waiting, *setbacks, *refused], clock.now())

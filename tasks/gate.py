@@ -1,6 +1,7 @@
 """The gate between the queue and a vendor: the budget of calls, and the circuit."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -47,6 +48,8 @@ class Gate:
         )
         self._budget = Budget(redis, Provider.GOOGLE_FIT, limits)
         self._circuit = Circuit(redis, Provider.GOOGLE_FIT)
+        self.calls: Counter[str] = Counter()
+        """Calls that were made, by HTTP status, or `none` where nothing came back."""
 
     def room(self, now: datetime) -> Room:
         """Return how many may be pulled; what is not pulled stays due."""
@@ -93,7 +96,13 @@ class Gate:
             purse.paid -= 1
         else:
             await asyncio.to_thread(self._pay_one, purse.ask)
-        return await handler(request)
+        outcome = "none"
+        try:
+            answer = await handler(request)
+            outcome = str(answer.status)
+        finally:
+            self.calls[outcome] += 1
+        return answer
 
     def _pay_one(self, ask: Ask) -> None:
         try:

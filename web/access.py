@@ -9,6 +9,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 from domain.ids import new_id
+from web.counters import REQUESTS
 
 log = structlog.get_logger("web.access")
 
@@ -46,6 +47,10 @@ def _end(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", API_POLICY)
     if "caller" in g:
         response.headers.setdefault("Cache-Control", "no-store")
+    # What no route has asked for is one series, whatever words clients think of.
+    where = (request.method, request.url_rule.rule) if request.url_rule is not None else ("", "")
+    took = time.perf_counter() - g.began
+    REQUESTS.labels(*where, response.status_code).observe(took)
     if request.path not in QUIET or response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
         _write(response)
     return response

@@ -17,7 +17,7 @@ from web.db import Front, front
 from web.errors import problem
 from web.replies import Reply, reply
 from web.schemas.health import Alive, Part, Ready
-from worker.queues import Queue
+from worker.queues import PROGRESS_MARK, Queue
 
 routes = Routes("service", prefix="")
 
@@ -67,7 +67,7 @@ def database(here: Front) -> Part:
 def queues(here: Front) -> list[Part]:
     """Look whether Redis answers, and in it how lately each queue's worker has."""
     try:
-        marks: Any = here.redis.mget([f"progress:{queue}" for queue in Queue])
+        marks: Any = here.redis.mget([f"{PROGRESS_MARK}{queue}" for queue in Queue])
     except RedisError as error:
         return [Part(name="redis", ok=False, detail=type(error).__name__)]
     parts = [Part(name="redis", ok=True, detail="answers")]

@@ -1,25 +1,15 @@
-"""`/metrics`: facts for Prometheus, read from the database when it asks.
-
-Nothing is counted in a process, since processes come and go.
-"""
-
-from collections.abc import Iterator
-from datetime import datetime
+"""`/metrics`: how the house stands, for Prometheus."""
 
 from flask import Blueprint, Response, request
-from prometheus_client import CONTENT_TYPE_PLAIN_1_0_0, CollectorRegistry, Metric, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-from sqlalchemy.orm import Session
+from prometheus_client import CONTENT_TYPE_PLAIN_1_0_0, CollectorRegistry, generate_latest
 
 from domain import clock
-from domain.fitness.owed import owed_altogether
-from domain.fitness.queue import oldest_due
-from domain.leaderboards.drift import drift_altogether
 from models.api_key import KeyScope
 from web.auth import KEY_HEADER, caller_of_request
+from web.counters import everyones
 from web.db import front
 from web.errors import API_KEY, Unauthorised
+from web.facts import RowFacts, SharedFacts
 from web.proxies import is_within
 
 blueprint = Blueprint("metrics", __name__)
@@ -33,9 +23,11 @@ def metrics() -> Response:
     """Tell how the house stands."""
     admit_scraper()
     registry = CollectorRegistry()
+    registry.register(SharedFacts(front().redis))
     with front().unit() as unit:
-        registry.register(Facts(unit.session, clock.now()))
+        registry.register(RowFacts(unit.session, clock.now()))
         body = generate_latest(registry)
+    body += generate_latest(everyones())
     return Response(body, headers={"Content-Type": CONTENT_TYPE_PLAIN_1_0_0})
 
 
@@ -51,46 +43,3 @@ def admit_scraper() -> None:
             code="credential_missing",
             schemes=(API_KEY,),
         )
-
-
-class Facts(Collector):
-    """What the rows say at a moment."""
-
-    def __init__(self, session: Session, now: datetime) -> None:
-        self._session = session
-        self._now = now
-
-    def describe(self) -> list[Metric]:
-        """Name nothing: the registry is made for one answer."""
-        return []
-
-    def collect(self) -> Iterator[Metric]:
-        """Read everything. Ages are 0 where nothing waits."""
-        drift, debt = drift_altogether(self._session), owed_altogether(self._session)
-        due = oldest_due(self._session, self._now)
-        for name, meaning, value in (
-            ("board_live", "Boards that belong into Redis.", drift.boards),
-            (
-                "board_drifted",
-                "Boards with wrong lines at their last comparison.",
-                drift.wrong_boards,
-            ),
-            ("board_drift_lines", "Lines found wrong at the last comparisons.", drift.wrong_lines),
-            (
-                "board_verified_age_seconds",
-                "Since the comparison of the board that was compared longest ago.",
-                self._age(drift.verified_since),
-            ),
-            ("fitness_owed_windows", "Windows of data that were never fetched.", debt.windows),
-            ("fitness_owed_people", "People who miss such windows.", debt.people),
-            (
-                "fitness_owed_age_seconds",
-                "Since the window that waits longest was found missing.",
-                self._age(debt.since),
-            ),
-            ("sync_due_age_seconds", "Since the oldest waiting pull was due.", self._age(due)),
-        ):
-            yield GaugeMetricFamily(f"podium_{name}", meaning, value)
-
-    def _age(self, since: datetime | None) -> float:
-        return 0.0 if since is None else max(0.0, (self._now - since).total_seconds())

@@ -11,3 +11,9 @@ class Queue(enum.StrEnum):
     COMPETITIONS = "competitions"
     PAYOUTS = "payouts"
     HOUSEKEEPING = "housekeeping"
+
+
+PROGRESS_MARK = "progress:"
+"""Before a queue's name: the key of the Unix time at which a task of it last ended well."""
+BEAT_MARK = "progress:beat"
+"""The key of the Unix time at which the leading beat last looked at its schedule."""

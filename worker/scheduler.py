@@ -1,13 +1,17 @@
 """Beat with a leader: two may run, one works."""
 
 import os
+import time
 from typing import Any
 
 import psycopg
 import structlog
 from celery.beat import ScheduleEntry, Scheduler
+from redis.exceptions import RedisError
 
+from domain.redis import make_redis
 from domain.settings import load_or_exit
+from worker.queues import BEAT_MARK
 
 log = structlog.get_logger(__name__)
 
@@ -68,19 +72,30 @@ class LeaderScheduler(Scheduler):  # type: ignore[misc,unused-ignore]  # Celery 
     """Celery's scheduler in memory, which ticks only while it leads."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._leadership = Leadership(load_or_exit(os.environ).database_url)
+        settings = load_or_exit(os.environ)
+        self._leadership = Leadership(settings.database_url)
+        self._redis = make_redis(settings.redis_url, socket_timeout=0.5)
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due; return the seconds until the next look."""
         if not self._leadership.held():
             return FOLLOW_SECONDS
-        return float(super().tick(*args, **kwargs))
+        wait = float(super().tick(*args, **kwargs))
+        self._leave_mark()
+        return wait
 
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
         """Send one entry, if this process still leads at this very moment."""
         if self._leadership.held():
             super().apply_entry(entry, producer=producer)
+
+    def _leave_mark(self) -> None:
+        """Show those who watch that the schedule is kept."""
+        try:
+            self._redis.set(BEAT_MARK, int(time.time()))
+        except RedisError as error:
+            log.warning("beat.progress_unmarked", error=str(error))
 
     def close(self) -> None:
         """Free the lock at once, so that a follower need not wait for the connection to die."""

@@ -1,6 +1,7 @@
 """The base of all tasks."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Concatenate, ParamSpec, cast
@@ -12,7 +13,9 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from domain.redis import Redis
+from domain.tallies import Tally, count
 from worker.doorbell import Doorbell
+from worker.queues import PROGRESS_MARK
 from worker.resources import PodiumCelery, Resources
 from worker.unit import Unit, unit_of_work
 
@@ -21,7 +24,7 @@ log = structlog.get_logger(__name__)
 P = ParamSpec("P")
 
 PROGRESS_SECONDS = 120
-"""How long a queue's last mark of progress is kept: `progress:<queue>`, a Unix time."""
+"""How long a queue's last mark of progress is kept."""
 
 
 class PodiumTask(CeleryTask):  # type: ignore[misc,type-arg,unused-ignore]  # Celery ships no types
@@ -32,6 +35,8 @@ class PodiumTask(CeleryTask):  # type: ignore[misc,type-arg,unused-ignore]  # Ce
     """
 
     abstract = True
+    tallied: defaultdict[Tally, float]
+    """What the present run has counted. A process runs one task at a time."""
 
     @property
     def resources(self) -> Resources:
@@ -57,16 +62,33 @@ class PodiumTask(CeleryTask):  # type: ignore[misc,type-arg,unused-ignore]  # Ce
         """Open a unit of work."""
         return unit_of_work(self.engine)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the body with the task's name and id in every log line."""
-        with structlog.contextvars.bound_contextvars(task=self.name, task_id=self.request.id):
-            return super().__call__(*args, **kwargs)
+    def tally(self, name: str, *labels: str, amount: float = 1) -> None:
+        """Count something; it is told to Redis when the task has ended."""
+        self.tallied[Tally(name, labels)] += amount
 
-    def on_success(self, *_: Any) -> None:
-        """Leave a mark that this queue is worked on."""
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the body with the task's name and id in every log line, and count what it did."""
+        self.tallied = defaultdict(float)
+        began, outcome = time.perf_counter(), "failed"
+        with structlog.contextvars.bound_contextvars(task=self.name, task_id=self.request.id):
+            try:
+                result = super().__call__(*args, **kwargs)
+                outcome = "succeeded"
+            finally:
+                self.tally("task_runs", self.name, outcome)
+                self.tally("task_seconds", self.name, amount=time.perf_counter() - began)
+                self._tell(moved=outcome == "succeeded")
+        return result
+
+    def _tell(self, *, moved: bool) -> None:
+        """Leave the counts, and if all went well a mark that this queue is worked on."""
         queue = (self.request.delivery_info or {}).get("routing_key", "")
         try:
-            self.redis.set(f"progress:{queue}", int(time.time()), ex=PROGRESS_SECONDS)
+            with self.redis.pipeline(transaction=False) as pipe:
+                if moved:
+                    pipe.set(f"{PROGRESS_MARK}{queue}", int(time.time()), ex=PROGRESS_SECONDS)
+                count(pipe, self.tallied)
+                pipe.execute()
         except RedisError as error:
             log.warning("task.progress_unmarked", error=str(error))
 

@@ -229,16 +229,3 @@ def any_due(session: Session, now: datetime) -> bool:
             {"now": now},
         )
     )
-
-
-def oldest_due(session: Session, now: datetime) -> datetime | None:
-    """Return since when the pull that waits longest could have been claimed."""
-    since: datetime | None = session.scalar(
-        text(
-            "SELECT min(r.due_at) FROM sync_request r"
-            " JOIN fitness_connection c ON c.id = r.connection_id AND c.status = 'active'"
-            " WHERE r.status = 'queued' AND r.due_at <= :now"
-        ),
-        {"now": now},
-    )
-    return since

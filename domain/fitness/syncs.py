@@ -3,8 +3,9 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,8 @@ from models.sync import SyncReason, SyncStatus
 
 UNASKED_KEPT = timedelta(days=7)
 DELETED_AT_ONCE = 10_000
+JUST_NOW = timedelta(minutes=5)
+"""What has ended since is counted for those who watch."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,14 @@ class SyncSeen:
 
     sync: SyncRequest
     provider: Provider
+
+
+class Outcome(NamedTuple):
+    """How pulls ended, and how many."""
+
+    status: SyncStatus
+    error_code: str | None
+    number: int
 
 
 def request_sync(
@@ -126,3 +137,13 @@ def delete_unasked(session: Session, now: datetime) -> int:
     )
     gone = delete(SyncRequest).where(SyncRequest.id.in_(old)).returning(SyncRequest.id)
     return len(session.scalars(gone).all())
+
+
+def outcomes(session: Session, now: datetime) -> list[Outcome]:
+    """Return how the pulls of the last 5 minutes ended."""
+    ended = (
+        select(SyncRequest.status, SyncRequest.error_code, func.count())
+        .where(SyncRequest.finished_at > now - JUST_NOW)
+        .group_by(SyncRequest.status, SyncRequest.error_code)
+    )
+    return [Outcome(*row) for row in session.execute(ended)]

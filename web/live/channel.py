@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain.live.folding import Changes
 from domain.live.messages import CloseCode
+from web.counters import FRAMES
 from web.live.feed import Feed, Top
 from web.live.frames import Frame
 from web.live.positions import Positions
@@ -164,10 +165,12 @@ class Channel:
 
     def _broadcast(self, frame: Frame) -> None:
         self._frame_at = time.monotonic() + FRAME_S
-        for sent, watcher in enumerate(list(self._watchers), 1):
+        watchers = list(self._watchers)
+        for sent, watcher in enumerate(watchers, 1):
             if watcher.joined_at < frame.offset:
                 watcher.connection.send(frame)
             _breathe(sent)
+        FRAMES.inc(len(watchers))
 
     def _renew(self) -> None:
         """Begin anew where the board stands, with a fresh snapshot for everyone who watches."""

@@ -17,6 +17,7 @@ import gevent
 import structlog
 
 from domain.live.messages import CloseCode
+from web.counters import CLOSES
 from web.live.frames import Frame
 
 log = structlog.get_logger(__name__)
@@ -31,6 +32,8 @@ GOODBYE_S = 5.0
 """How long a closed connection waits for the client to take the news."""
 
 PIECE = 4096
+CLOSE_CODES = frozenset(CloseCode)
+"""A client's own codes may be anything."""
 READABLE, WRITABLE = 1, 2
 
 
@@ -105,6 +108,7 @@ class Connection(ABC):
         while self._backlog and len(self._backlog) > self._begun:
             self._waiting -= len(self._backlog.pop())
         self._lost_at = time.monotonic() + GOODBYE_S
+        CLOSES.labels(code if code in CLOSE_CODES else "other").inc()
         self._say_goodbye(code, reason)
 
     def close(self, *_: object) -> None:

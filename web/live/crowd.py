@@ -4,6 +4,7 @@ from collections import Counter
 from functools import partial
 
 from domain.settings import Settings
+from web.counters import CONNECTIONS
 from web.errors import TooMany
 from web.live.connection import Connection
 
@@ -39,12 +40,17 @@ class Crowd:
     def add(self, connection: Connection, address: str) -> None:
         """Count a connection until it is over."""
         self._connections.add(connection)
-        connection.on_gone(partial(self._connections.discard, connection))
+        CONNECTIONS.inc()
+        connection.on_gone(partial(self._forget, connection))
         self._count(connection, f"address {address}")
 
     def know(self, connection: Connection, name: str) -> None:
         """Count a connection as someone's until it is over."""
         self._count(connection, f"person {name}")
+
+    def _forget(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        CONNECTIONS.dec()
 
     def _check(self, whose: str, most: int) -> None:
         if self._of[whose] >= most:

@@ -1,5 +1,6 @@
 """`/metrics` and who may read it."""
 
+import time
 import uuid
 from datetime import timedelta
 from ipaddress import ip_network
@@ -11,8 +12,11 @@ from sqlalchemy import text
 
 from domain import clock
 from domain.ids import new_id
+from domain.leaderboards.marks import mark_dirty
 from domain.redis import Redis
 from domain.settings import Settings
+from domain.tallies import Tally, count
+from domain.waiting import Kind
 from models import SyncRequest
 from models.api_key import KeyScope
 from models.sync import SyncReason, SyncStatus
@@ -20,25 +24,34 @@ from tests.factories import Factory
 from tests.integration.web.conftest import WithKey
 from web import create_app
 from web.db import EXTENSION
+from worker.queues import BEAT_MARK
 
-AGES = {"podium_board_verified_age_seconds", "podium_fitness_owed_age_seconds"} | {
-    "podium_sync_due_age_seconds"
-}
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-def read(client: FlaskClient) -> dict[str, float]:
+def read(client: FlaskClient) -> Series:
     """Ask as Prometheus does."""
     answer = client.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
     families = text_string_to_metric_families(answer.text)
-    return {sample.name: sample.value for family in families for sample in family.samples}
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def series(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    return f"podium_{name}", frozenset(labels.items())
 
 
 def test_nothing_to_tell(client: FlaskClient) -> None:
     told = read(client)
-    assert set(told.values()) == {0.0}
-    assert told.keys() >= AGES
+    assert told[series("redis_up")] == 1
+    for kind in Kind:
+        assert told[series("due", kind=kind)] == told[series("due_age_seconds", kind=kind)] == 0
+    assert told[series("board_live")] == told[series("fitness_owed_windows")] == 0
 
 
 def test_the_rows_are_told(client: FlaskClient, factory: Factory) -> None:
@@ -53,23 +66,48 @@ def test_the_rows_are_told(client: FlaskClient, factory: Factory) -> None:
         connection = factory.connection(person)
         for minutes in (5, 10):
             factory.session.add(owed(connection.id, person.id, minutes))
+    factory.session.add(ended(connection.id, person.id))
+    mark_dirty(factory.session, [(competition.id, None)])
     factory.session.commit()
 
     told = read(client)
 
-    ages = {name: told.pop(name) for name in AGES}
-    assert told == {
-        "podium_board_live": 3,
-        "podium_board_drifted": 2,
-        "podium_board_drift_lines": 7,
-        "podium_fitness_owed_windows": 4,
-        "podium_fitness_owed_people": 2,
-    }
-    assert ages == {
-        "podium_board_verified_age_seconds": pytest.approx(4 * 3600, abs=60),
-        "podium_fitness_owed_age_seconds": pytest.approx(600, abs=60),
-        "podium_sync_due_age_seconds": pytest.approx(600, abs=60),
-    }
+    assert told[series("board_live")] == 3
+    assert told[series("board_drifted")] == 2
+    assert told[series("board_drift_lines")] == 7
+    assert told[series("board_verified_age_seconds")] == pytest.approx(4 * 3600, abs=60)
+    assert told[series("fitness_owed_windows")] == told[series("due", kind="pull")] == 4
+    assert told[series("fitness_owed_people")] == 2
+    assert told[series("fitness_owed_age_seconds")] == pytest.approx(600, abs=60)
+    assert told[series("due_age_seconds", kind="pull")] == pytest.approx(600, abs=60)
+    assert told[series("due", kind="mark")] == 1
+    assert told[series("syncs_ended", status="failed", code="vendor_slow")] == 1
+
+
+def test_what_the_workers_counted_is_told(client: FlaskClient, redis: Redis) -> None:
+    with redis.pipeline() as pipe:
+        count(pipe, {Tally("task_runs", ("fitness.sweep", "succeeded")): 2})
+        count(pipe, {Tally("vendor_calls", ("google_fit", "503")): 1})
+        count(pipe, {Tally("task_runs", ("fitness.sweep", "succeeded")): 1})
+        pipe.set(BEAT_MARK, int(time.time()) - 40)
+        pipe.execute()
+
+    told = read(client)
+
+    assert told[series("task_runs_total", task="fitness.sweep", outcome="succeeded")] == 3
+    assert told[series("vendor_calls_total", vendor="google_fit", outcome="503")] == 1
+    assert told[series("progress_age_seconds", part="beat")] == pytest.approx(40, abs=30)
+
+
+def test_requests_are_counted_by_route(client: FlaskClient) -> None:
+    asked = series("request_seconds_count", method="GET", route="/health", status="200")
+    before = read(client).get(asked, 0)
+    client.get("/health?x=1")
+    client.open("/nowhere", method="INVENTED")
+    told = read(client)
+    assert told[asked] == before + 1
+    assert told[series("request_seconds_count", method="", route="", status="404")] >= 1
+    assert "INVENTED" not in str(told)
 
 
 def owed(connection_id: uuid.UUID, person_id: int, minutes: int) -> SyncRequest:
@@ -84,6 +122,21 @@ def owed(connection_id: uuid.UUID, person_id: int, minutes: int) -> SyncRequest:
         due_at=since,
         window_from=since - timedelta(days=1),
         window_to=since,
+    )
+
+
+def ended(connection_id: uuid.UUID, person_id: int) -> SyncRequest:
+    now = clock.now()
+    return SyncRequest(
+        id=new_id(),
+        connection_id=connection_id,
+        person_id=person_id,
+        reason=SyncReason.REQUESTED,
+        status=SyncStatus.FAILED,
+        requested_at=now,
+        due_at=now,
+        finished_at=now,
+        error_code="vendor_slow",
     )
 
 

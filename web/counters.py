@@ -1,0 +1,43 @@
+"""What the processes of the site count. Each has files of its own; who is asked adds them up.
+
+Gunicorn's settings name the folder before this is imported; without one a process counts alone.
+"""
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+own = CollectorRegistry()
+
+REQUESTS = Histogram(
+    "podium_request_seconds",
+    "Time from a request to its answer.",
+    ("method", "route", "status"),
+    registry=own,
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+CONNECTIONS = Gauge(
+    "podium_live_connections",
+    "Live connections that are open.",
+    registry=own,
+    multiprocess_mode="livesum",
+)
+FRAMES = Counter("podium_live_frames", "Frames of boards handed to live connections.", registry=own)
+CLOSES = Counter(
+    "podium_live_closes",
+    "Live connections that we ended, by close code.",
+    ("code",),
+    registry=own,
+)
+
+
+def everyones() -> CollectorRegistry:
+    """Return what all processes of this machine's site have counted."""
+    if FOLDER not in os.environ:
+        return own
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # no types
+    return registry

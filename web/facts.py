@@ -1,0 +1,137 @@
+"""Facts for Prometheus: what the rows say at a moment, and what the workers have counted in Redis.
+
+Nothing of it is counted in a process, since processes come and go.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+
+from prometheus_client import Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from domain.fitness.owed import owed_altogether
+from domain.fitness.syncs import outcomes
+from domain.leaderboards.drift import drift_altogether
+from domain.redis import Redis
+from domain.tallies import counts
+from domain.waiting import waiting
+from worker.queues import BEAT_MARK, PROGRESS_MARK, Queue
+
+COUNTED = {
+    "task_runs": ("Tasks that ended.", ("task", "outcome")),
+    "task_seconds": ("Time that tasks took.", ("task",)),
+    "vendor_calls": ("Calls to vendors, by HTTP status.", ("vendor", "outcome")),
+}
+"""What workers count: its meaning and its labels."""
+
+CONNECTIONS = text(
+    "SELECT coalesce(state, 'none'), count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND backend_type = 'client backend' GROUP BY 1"
+)
+
+
+class RowFacts(Collector):
+    """Read from PostgreSQL. Ages are 0 where nothing waits."""
+
+    def __init__(self, session: Session, now: datetime) -> None:
+        self._session = session
+        self._now = now
+
+    def describe(self) -> list[Metric]:
+        """Name nothing: the registry is made for one answer."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Read everything."""
+        yield from self._single()
+        age = labelled("due_age_seconds", "Since the oldest of these was due.", "kind")
+        due = labelled("due", "What should have been done by now.", "kind")
+        for one in waiting(self._session, self._now):
+            age.add_metric([one.kind], self._age(one.since))
+            due.add_metric([one.kind], one.number)
+        ended = labelled("syncs_ended", "Pulls that ended in the last 5 minutes.", "status", "code")
+        for outcome in outcomes(self._session, self._now):
+            ended.add_metric([outcome.status, outcome.error_code or ""], outcome.number)
+        connections = labelled("database_connections", "Connections to the database.", "state")
+        for state, number in self._session.execute(CONNECTIONS):
+            connections.add_metric([state], number)
+        yield from (age, due, ended, connections)
+
+    def _single(self) -> Iterator[Metric]:
+        drift, debt = drift_altogether(self._session), owed_altogether(self._session)
+        for name, meaning, value in (
+            ("board_live", "Boards that belong into Redis.", drift.boards),
+            (
+                "board_drifted",
+                "Boards with wrong lines at their last comparison.",
+                drift.wrong_boards,
+            ),
+            ("board_drift_lines", "Lines found wrong at the last comparisons.", drift.wrong_lines),
+            (
+                "board_verified_age_seconds",
+                "Since the comparison of the board that was compared longest ago.",
+                self._age(drift.verified_since),
+            ),
+            ("fitness_owed_windows", "Windows of data that were never fetched.", debt.windows),
+            ("fitness_owed_people", "People who miss such windows.", debt.people),
+            (
+                "fitness_owed_age_seconds",
+                "Since the window that waits longest was found missing.",
+                self._age(debt.since),
+            ),
+        ):
+            yield GaugeMetricFamily(f"podium_{name}", meaning, value)
+
+    def _age(self, since: datetime | None) -> float:
+        return 0.0 if since is None else max(0.0, (self._now - since).total_seconds())
+
+
+class SharedFacts(Collector):
+    """Read from Redis; without it only that it is away is told."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def describe(self) -> list[Metric]:
+        """Name nothing: the registry is made for one answer."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Read everything."""
+        try:
+            found = [self._progress(), *self._counted()]
+        except RedisError:
+            found = []
+        up = GaugeMetricFamily("podium_redis_up", "Whether Redis answers.", bool(found))
+        yield from (up, *found)
+
+    def _progress(self) -> Metric:
+        """Tell how long ago each queue was worked on and beat last looked at its schedule."""
+        parts = [*(f"{PROGRESS_MARK}{queue}" for queue in Queue), BEAT_MARK]
+        marks = self._redis.mget(parts)
+        age = labelled("progress_age_seconds", "Since a part of the machine last moved.", "part")
+        for part, mark in zip([*Queue, "beat"], marks, strict=True):  # type: ignore[arg-type]
+            if mark is not None:
+                age.add_metric([part], max(0.0, time.time() - float(mark)))
+        return age
+
+    def _counted(self) -> Iterator[Metric]:
+        found: dict[str, list[tuple[tuple[str, ...], float]]] = defaultdict(list)
+        for tally, amount in counts(self._redis):
+            found[tally.name].append((tally.labels, amount))
+        for name, (meaning, labels) in COUNTED.items():
+            family = CounterMetricFamily(f"podium_{name}", meaning, labels=labels)
+            for values, amount in found[name]:
+                family.add_metric(values, amount)
+            yield family
+
+
+def labelled(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
+    """Return an empty family of gauges."""
+    return GaugeMetricFamily(f"podium_{name}", meaning, labels=labels)
