@@ -25,10 +25,16 @@ class Won:
     awards: list[Award]
 
 
-def won(factory: Factory, amounts: Sequence[int], currency: str = "EUR") -> Won:
+def won(
+    factory: Factory,
+    amounts: Sequence[int],
+    currency: str = "EUR",
+    *,
+    people: list[Person] | None = None,
+) -> Won:
     """Make a final competition whose whole pool went to people, the first one the best."""
     competition = factory.competition(status=CompetitionStatus.FINAL)
-    people = factory.people(len(amounts))
+    people = people or factory.people(len(amounts))
     for score, person in enumerate(people[::-1], start=1):
         factory.participant(competition, person, score)
     awards = [
