@@ -49,6 +49,7 @@ task_routes = {
     "competitions.*": {"queue": "competitions"},
     "audits.*": {"queue": "competitions"},
     "flags.*": {"queue": "competitions"},
+    "payouts.*": {"queue": "payouts"},
     "housekeeping.*": {"queue": "housekeeping"},
 }
 imports = (
@@ -57,6 +58,7 @@ imports = (
     "tasks.leaderboards",
     "tasks.competitions",
     "tasks.audits",
+    "tasks.payouts",
     "tasks.housekeeping",
 )
 
@@ -98,12 +100,12 @@ beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 55},
     },
-    # The other queues show by their sweeps that they are read.
-    "payouts pulse": {
-        "task": "housekeeping.pulse",
+    "payout sweep": {
+        "task": "payouts.sweep",
         "schedule": 5.0,
-        "options": {"expires": 4, "queue": "payouts"},
+        "options": {"expires": 4},
     },
+    # The other queues show by their sweeps that they are read.
     "housekeeping pulse": {
         "task": "housekeeping.pulse",
         "schedule": 5.0,

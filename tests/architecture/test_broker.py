@@ -15,11 +15,9 @@ SENT = {
     Queue.SYNC: "fitness.sweep",
     Queue.BOARDS: "leaderboards.sweep",
     Queue.COMPETITIONS: "competitions.sweep",
-    Queue.PAYOUTS: "housekeeping.pulse",
+    Queue.PAYOUTS: "payouts.sweep",
     Queue.HOUSEKEEPING: "housekeeping.clean_up",
 }
-NAMED = {Queue.PAYOUTS}
-"""Queues that the sender names; to the others their tasks are routed."""
 
 
 @pytest.fixture
@@ -30,7 +28,7 @@ def app(settings: Settings) -> Iterator[PodiumCelery]:
 
 
 def send(app: PodiumCelery, queue: Queue) -> None:
-    app.send_task(SENT[queue], queue=str(queue) if queue in NAMED else None)
+    app.send_task(SENT[queue])
 
 
 def waiting(redis: Redis) -> dict[str, int]:

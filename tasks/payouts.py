@@ -1,0 +1,56 @@
+"""Jobs of the payouts queue."""
+
+import time
+
+from domain import clock
+from domain.payouts import asking, claims, distributing
+from domain.payouts.rails.registry import open_rails
+from tasks.paying import Paying
+from worker.task import PodiumTask, task
+
+PAY = "payouts.pay"
+ASK = "payouts.ask"
+LONGEST_SECONDS = 60.0
+"""A job with more to do hands over to a fresh one, so that other jobs get their turn."""
+
+
+@task(PAY)
+def pay(self: PodiumTask) -> None:
+    """Make what payouts are lacking, and send those that are due."""
+    self.doorbell.take_off(PAY)
+    paying, end = _paying(self), time.monotonic() + LONGEST_SECONDS
+    while paying.lay_out() | paying.pay():
+        if time.monotonic() > end:
+            self.doorbell.ring(PAY)
+            return
+
+
+@task(ASK)
+def ask(self: PodiumTask) -> None:
+    """Ask rails about payouts of which nobody knows what became."""
+    self.doorbell.take_off(ASK)
+    paying, end = _paying(self), time.monotonic() + LONGEST_SECONDS
+    while paying.ask():
+        if time.monotonic() > end:
+            self.doorbell.ring(ASK)
+            return
+
+
+@task("payouts.sweep")
+def sweep(self: PodiumTask) -> None:
+    """Look after what lies about, and wake whoever has something to do."""
+    paying, end = _paying(self), time.monotonic() + LONGEST_SECONDS
+    paying.distribute_by_itself()
+    while paying.look_after() and time.monotonic() < end:
+        pass
+    with self.unit() as unit:
+        due = claims.any_due(unit.session, clock.now())
+        due = due or bool(distributing.unfinished(unit.session, 1))
+        unknown = asking.any_due(unit.session, clock.now())
+    for name, wanted in ((PAY, due), (ASK, unknown)):
+        if wanted:
+            self.doorbell.ring(name)
+
+
+def _paying(self: PodiumTask) -> Paying:
+    return Paying(self.unit, open_rails(self.resources.settings))
