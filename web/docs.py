@@ -1,4 +1,7 @@
-"""`/openapi.json` and `/docs`: Swagger UI from its Python package, without any foreign host."""
+"""`/openapi.json`, `/asyncapi.json`, and `/docs`, where Swagger UI shows the first of them.
+
+It comes from its Python package, without any foreign host.
+"""
 
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
@@ -7,6 +10,7 @@ from pathlib import Path
 import orjson
 from flask import Blueprint, Flask, Response, current_app, send_from_directory
 
+from web import asyncapi
 from web.api import OPERATIONS
 from web.openapi import document
 from web.replies import JSON
@@ -41,9 +45,10 @@ blueprint = Blueprint("docs", __name__)
 
 
 def install(app: Flask) -> None:
-    """Compose the document of `app`'s routes, once all are registered."""
+    """Compose the documents of `app`'s routes, once all are registered."""
     written = orjson.dumps(document(app.extensions[OPERATIONS], _version()))
     app.extensions["podium.openapi"] = written
+    app.extensions["podium.asyncapi"] = orjson.dumps(asyncapi.document(_version()))
     app.register_blueprint(blueprint)
 
 
@@ -56,8 +61,14 @@ def _version() -> str:
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
-    """The document."""
+    """The document of the requests."""
     return Response(current_app.extensions["podium.openapi"], content_type=JSON)
+
+
+@blueprint.get("/asyncapi.json")
+def live() -> Response:
+    """The document of the live messages."""
+    return Response(current_app.extensions["podium.asyncapi"], content_type=JSON)
 
 
 @blueprint.get("/docs")

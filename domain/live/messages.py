@@ -1,9 +1,14 @@
 """The messages of the two sockets, as the contract names them (section 5)."""
 
 import enum
-from typing import Annotated, Literal, TypedDict
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
+from typing_extensions import TypedDict
+
+from models.competition import CompetitionStatus
+from models.sync import SyncStatus
 
 
 class CloseCode(enum.IntEnum):
@@ -22,10 +27,36 @@ class CloseCode(enum.IntEnum):
     TOO_SLOW_OR_TOO_MANY = 4429
 
 
+MEANINGS: Mapping[CloseCode, str] = {
+    CloseCode.NORMAL: "The client said goodbye.",
+    CloseCode.GOING_AWAY: "The client's page or app went away.",
+    CloseCode.INTERNAL_ERROR: "Something failed here; come back.",
+    CloseCode.RESTARTING: "This process restarts; come back.",
+    CloseCode.BAD_MESSAGE: "The client said something that is no message.",
+    CloseCode.UNAUTHORISED: "No good credential, or the token has expired.",
+    CloseCode.FORBIDDEN: "The permission to see this competition was lost.",
+    CloseCode.NOT_FOUND: "No such competition for this person.",
+    CloseCode.NO_CREDENTIAL: "No credential came in time.",
+    CloseCode.TOO_LARGE: "The client's message was too large.",
+    CloseCode.TOO_SLOW_OR_TOO_MANY: "The client reads too slowly, or says or opens too much.",
+}
+"""What each close code tells a client."""
+
+Id = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
+Day = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
+Offset = Annotated[int, WithJsonSchema({"type": "integer", "minimum": 0})]
+CompetitionState = Annotated[
+    str, WithJsonSchema({"type": "string", "enum": [one.value for one in CompetitionStatus]})
+]
+SyncState = Annotated[
+    str, WithJsonSchema({"type": "string", "enum": [one.value for one in SyncStatus]})
+]
+
+
 class Entry(TypedDict):
     """A row of a board; its rank follows from the others."""
 
-    user_id: str
+    user_id: Id
     display_name: str
     score: int
 
@@ -55,10 +86,10 @@ class Board(TypedDict):
     """A snapshot as far as it is the same for everyone."""
 
     type: Literal["snapshot"]
-    competition_id: str
+    competition_id: Id
     epoch: str
-    offset: int
-    status: str
+    offset: Offset
+    status: CompetitionState
     total: int
     entries: list[RankedEntry]
 
@@ -74,11 +105,11 @@ class Update(TypedDict):
 
     type: Literal["update"]
     epoch: str
-    base: int
-    offset: int
+    base: Offset
+    offset: Offset
     total: int
     entries: list[Entry]
-    removed: list[str]
+    removed: list[Id]
 
 
 class Status(TypedDict):
@@ -86,9 +117,9 @@ class Status(TypedDict):
 
     type: Literal["status"]
     epoch: str
-    base: int
-    offset: int
-    status: str
+    base: Offset
+    offset: Offset
+    status: CompetitionState
 
 
 class Me(Place):
@@ -115,8 +146,8 @@ class Sync(TypedDict):
     """State of a sync."""
 
     type: Literal["sync"]
-    sync_id: str
-    status: str
+    sync_id: Id
+    status: SyncState
     slots: Slots
     error: SyncError | None
 
@@ -125,7 +156,7 @@ class Stats(TypedDict):
     """Today's totals by metric, in its unit; today is that of the person's zone."""
 
     type: Literal["stats"]
-    date: str
+    date: Day
     totals: dict[str, float]
 
 

@@ -1,5 +1,6 @@
 """Every route asks for a credential, or is on the short list of those that need none."""
 
+import re
 import uuid
 
 import pytest
@@ -7,10 +8,11 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from domain.settings import Settings
-from web import create_app
+from web import asyncapi, create_app
 
 PUBLIC = {
     "/",
+    "/asyncapi.json",
     "/docs",
     "/docs/",
     "/docs/<any('swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'):name>",
@@ -67,3 +69,11 @@ def test_every_socket_admits_before_it_serves(site: Flask) -> None:
     for rule in sockets:
         handler = vars(site.view_functions[rule.endpoint])["__wrapped__"]
         assert handler.__code__.co_qualname == ADMITTING, rule.rule
+
+
+def test_every_live_route_is_a_channel_of_the_document(site: Flask) -> None:
+    routes = {re.sub("<[^>]+>", "{}", rule.rule) for rule in site.url_map.iter_rules()}
+    channels = asyncapi.document("tests")["channels"].values()
+    assert {re.sub("{[^}]+}", "{}", one["address"]) for one in channels} == {
+        rule for rule in routes if rule.startswith("/ws/") or rule.endswith("/events")
+    }

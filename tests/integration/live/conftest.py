@@ -29,6 +29,7 @@ from sandbox.postgres import EmbeddedPostgres
 from sandbox.valkey import EmbeddedValkey
 from tests.boards import put_board
 from tests.factories import Factory
+from tests.integration.live import spoken
 
 ROOT = Path(__file__).parents[3]
 SECRET = "a shared secret of at least thirty-two bytes"
@@ -109,7 +110,7 @@ class Site:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         url = f"ws://127.0.0.1:{self.port}{path}"
         with connect(url, additional_headers=headers, **options) as connection:
-            yield Listener(connection)
+            yield Listener(connection, path)
 
     @contextmanager
     def open_stuffed(self, path: str, token: str) -> Iterator["Listener"]:
@@ -146,10 +147,11 @@ def site(
 
 
 class Listener:
-    """A client's end of a socket."""
+    """A client's end of a socket. What it hears must be in the AsyncAPI document."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, path: str) -> None:
         self.connection = connection
+        self._path = path
 
     def say(self, message: Mapping[str, object] | str | bytes) -> None:
         """Send a message."""
@@ -163,6 +165,7 @@ class Listener:
             message: Message = json.loads(
                 self.connection.recv(timeout=max(0.0, deadline - time.monotonic()))
             )
+            spoken.check(self._path, message)
             if not types or message["type"] in types:
                 return message
 
@@ -178,6 +181,9 @@ class Listener:
                 self.connection.recv(timeout=PATIENCE_S)
         except ConnectionClosed as end:
             return 1006 if end.rcvd is None else end.rcvd.code
+
+
+Listen = Callable[..., Listener]
 
 
 class Stage:

@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
+from tests.integration.live import spoken
 from tests.integration.live.conftest import PATIENCE_S, Message, Site
 
 
@@ -15,6 +17,7 @@ class Events:
 
     def __init__(self, answer: requests.Response) -> None:
         self.answer = answer
+        self._path = urlsplit(answer.url).path
         self.last_id = ""
         self._lines = answer.iter_lines(chunk_size=1, decode_unicode=True)
 
@@ -26,6 +29,7 @@ class Events:
                 self.last_id = value
             elif field == "data":
                 message: Message = json.loads(value)
+                spoken.check(self._path, message)
                 if not types or message["type"] in types:
                     return message
         raise EOFError
