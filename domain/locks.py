@@ -1,9 +1,9 @@
 """The one lock order of everything that changes participation or scores.
 
 First the touched people's rows in id order, then the touched competitions' advisory locks in id
-order, shared; last a competition's own row. Only who shuts a competition (an end before its time,
-a cancellation, the freeze) or changes its rules takes its lock exclusively; advisory locks queue
-fairly, so a steady stream of writers cannot starve it.
+order, shared; last a competition's own row, and behind it those of its prize. Only who shuts a
+competition (an end before its time, a cancellation, the freeze) or changes its rules takes its lock
+exclusively; advisory locks queue fairly, so a steady stream of writers cannot starve it.
 """
 
 import uuid

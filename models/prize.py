@@ -39,12 +39,21 @@ class PrizePlan(Base):
     places: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
     """Share of each place from the first on, never rising; null when all get the same."""
     auto_distribute: Mapped[bool]
+    funded_at: Mapped[datetime | None]
+    """Since when its pool is covered; null again once the money went back or more is promised."""
+    settled_at: Mapped[datetime | None]
+    """When all of the pool was shared out, or went back: nothing of it is owed after that."""
 
     __table_args__ = (
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_code"),
         CheckConstraint("pool > 0", name="pool"),
         CheckConstraint("(split = 'equal') = (places IS NULL)", name="places_given"),
         CheckConstraint("cardinality(places) > 0 AND 0 < ALL(places)", name="places"),
+        Index(
+            "ix_prize_plan_unsettled",
+            "competition_id",
+            postgresql_where=text("settled_at IS NULL"),
+        ),
     )
 
 
@@ -66,6 +75,10 @@ class PrizeCalculation(Base):
     calculated_at: Mapped[datetime]
     author_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Null when it was the clock or a service."""
+    written: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """How many winners, from the first place on, have their awards."""
+    completed_at: Mapped[datetime | None]
+    """When the last award was written."""
 
     __table_args__ = (
         CheckConstraint("total + remainder = pool", name="adds_up"),

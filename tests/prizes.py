@@ -56,7 +56,8 @@ def _calculate(factory: Factory, competition: Competition, awards: list[Award]) 
     session, now = factory.session, clock.now()
     currency, pool = awards[0].currency, sum(award.amount for award in awards)
     promised = {"competition_id": competition.id, "currency": currency, "pool": pool}
-    session.add(PrizePlan(**promised, split=SplitKind.EQUAL, auto_distribute=False))
+    times = {"funded_at": now, "settled_at": now}
+    session.add(PrizePlan(**promised, **times, split=SplitKind.EQUAL, auto_distribute=False))
     standing = Standing(
         competition_id=competition.id,
         version=1,
@@ -74,7 +75,13 @@ def _calculate(factory: Factory, competition: Competition, awards: list[Award]) 
     session.flush()
     session.add(
         PrizeCalculation(
-            **promised, standing_id=standing.id, remainder=0, total=pool, calculated_at=now
+            **promised,
+            standing_id=standing.id,
+            remainder=0,
+            total=pool,
+            calculated_at=now,
+            written=len(awards),
+            completed_at=now,
         )
     )
     session.flush()

@@ -29,7 +29,8 @@ ABSENT = "There is no such competition for you."
     refusals={
         HTTPStatus.NOT_FOUND: ABSENT,
         HTTPStatus.FORBIDDEN: "You are not its organiser.",
-        HTTPStatus.CONFLICT: "It has started, or more people take part than would be let in.",
+        HTTPStatus.CONFLICT: "It has started, more people take part than would be let in, or money"
+        " lies in its pool that the new prize has no use for.",
     },
 )
 def patch(caller: Caller, competition_id: uuid.UUID, body: ChangeBody) -> Reply:

@@ -14,8 +14,10 @@ from domain.competitions.freshness import Freshness, freshness_of
 from domain.errors import Invalid, NotAllowed, NotFound
 from domain.ids import new_id
 from domain.leaderboards.marks import mark_dirty
+from domain.prizes import plan as plans
+from domain.prizes.split import Plan
 from domain.time_zones import is_time_zone
-from models import Board, Competition, CompetitionDay, Participant, Person
+from models import Board, Competition, CompetitionDay, Participant, Person, PrizePlan
 from models.competition import CompetitionStatus, Scoring, Sources, Visibility
 from models.slots import Metric
 
@@ -44,6 +46,7 @@ class NewCompetition:
     grace_hours: int = 24
     review_hours: int = 0
     late_join: bool = True
+    prize: Plan | None = None
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,16 @@ class Seen:
     organiser: bool
     freshness: Freshness | None
     """Null for those who do not take part."""
+    prize: PrizePlan | None
 
 
 def create(session: Session, organiser: Person, new: NewCompetition, now: datetime) -> Competition:
-    """Make a competition with its calendar and an empty board. Raises Invalid for bad times."""
+    """Make a competition with its calendar and an empty board.
+
+    Raises Invalid for bad times, or for a prize whose parts do not fit together.
+    """
     check_times(new, now)
+    columns = {name: value for name, value in vars(new).items() if name != "prize"}
     competition = Competition(
         id=new_id(),
         organiser_id=organiser.id,
@@ -68,21 +76,22 @@ def create(session: Session, organiser: Person, new: NewCompetition, now: dateti
         participant_count=0,
         rules_version=1,
         created_at=now,
-        **vars(new),
+        **columns,
     )
     session.add(competition)
     session.flush()  # the rows below refer to it
+    plans.promise(session, competition.id, new.prize, now)
     session.add(Board(competition_id=competition.id, epoch=secrets.token_hex(6), offset=0))
     lay_out_days(session, competition)
     mark_dirty(session, [(competition.id, None)])
     return competition
 
 
-def decided_of(competition: Competition) -> NewCompetition:
+def decided_of(session: Session, competition: Competition) -> NewCompetition:
     """Return what the organiser has decided so far."""
-    return NewCompetition(
-        **{one.name: getattr(competition, one.name) for one in fields(NewCompetition)}
-    )
+    names = {one.name for one in fields(NewCompetition)} - {"prize"}
+    columns = {name: getattr(competition, name) for name in names}
+    return NewCompetition(**columns, prize=plans.plan_of(session, competition.id))
 
 
 def invite_code_of(visibility: Visibility) -> str | None:
@@ -103,6 +112,8 @@ def lay_out_days(session: Session, competition: Competition) -> None:
 def check_times(new: NewCompetition, now: datetime) -> None:
     """Raise Invalid for times that no competition has."""
     check_start(new.starts_at, now)
+    if new.prize is not None and new.starts_at < now:
+        raise Invalid("must be in the future where there is a prize", loc=("body", "starts_at"))
     epoch = datetime.fromtimestamp(0, tz=new.starts_at.tzinfo)
     for name, moment in (("starts_at", new.starts_at), ("ends_at", new.ends_at)):
         if (moment - epoch) % QUARTER:
@@ -198,12 +209,14 @@ def see(session: Session, competitions: list[Competition], person: Person) -> li
         )
     )
     freshness = freshness_of(session, [(one, person.id) for one in joined])
+    prizes = plans.rows_of(session, [one.id for one in competitions])
     return [
         Seen(
             competition=one,
             joined=one.id in joined,
             organiser=one.organiser_id == person.id,
             freshness=freshness.get((one.id, person.id)),
+            prize=prizes.get(one.id),
         )
         for one in competitions
     ]

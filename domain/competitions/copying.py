@@ -32,6 +32,6 @@ def copy(
     if ends_at is None:
         ends_at = end_of_same_length(model.starts_at, model.ends_at, model.timezone, starts_at)
     rules = replace(
-        decided_of(model), name=name or model.name, starts_at=starts_at, ends_at=ends_at
+        decided_of(session, model), name=name or model.name, starts_at=starts_at, ends_at=ends_at
     )
     return create(session, person, rules, now)

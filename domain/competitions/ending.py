@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.competitions.life import hold, move
+from domain.competitions.life import begin, hold, move
 from domain.errors import Conflict
 from domain.fitness.windows import QUARTER, floor_quarter
 from domain.locks import lock_competition
@@ -35,7 +35,7 @@ def end(
     lock_competition(session, competition_id)
     competition = hold(session, competition_id)
     if competition.status is CompetitionStatus.UPCOMING and competition.starts_at <= now:
-        move(session, competition, CompetitionStatus.ACTIVE, now)
+        begin(session, competition, now)
     if competition.status is not CompetitionStatus.ACTIVE or competition.ends_at <= now:
         raise Conflict("Only one that runs can be ended.", code="competition_not_running")
     competition.ended_early_at = now

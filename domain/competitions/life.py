@@ -15,6 +15,7 @@ from domain.competitions.freezing import begin_standing, is_standing_complete
 from domain.errors import Conflict, NotFound
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_competition
+from domain.prizes import pool
 from models import Competition, Person, Transition
 from models.competition import CompetitionStatus
 
@@ -26,6 +27,8 @@ CANCELLABLE = {
     CompetitionStatus.CLOSING,
     CompetitionStatus.PROVISIONAL,
 }
+POOL_NOT_FUNDED = "pool_not_funded"
+"""The reason of a step that the clock takes."""
 
 DUE = text(
     """
@@ -75,6 +78,8 @@ def advance(session: Session, competition_id: uuid.UUID, now: datetime) -> Compe
     after = None if competition is None else _next(session, competition, now)
     if competition is None or after is None:
         return None
+    if after is CompetitionStatus.ACTIVE:
+        return begin(session, competition, now)
     move(session, competition, after, now)
     if after is CompetitionStatus.PROVISIONAL:
         begin_standing(session, competition_id, "frozen at the cut-off", None, now)
@@ -128,6 +133,15 @@ def _is_reviewed(session: Session, competition: Competition, now: datetime) -> b
     return now >= until and is_standing_complete(session, competition.id)
 
 
+def begin(session: Session, competition: Competition, now: datetime) -> CompetitionStatus:
+    """Start a locked competition, or call it off because its pool is not covered."""
+    if pool.is_short(session, competition.id):
+        _call_off(session, competition, now, None, POOL_NOT_FUNDED)
+    else:
+        move(session, competition, CompetitionStatus.ACTIVE, now)
+    return competition.status
+
+
 def move(
     session: Session,
     competition: Competition,
@@ -172,7 +186,7 @@ def cancel(
     reason: str | None,
     now: datetime,
 ) -> Competition:
-    """Call a competition off, at any time before it is final. Raises Conflict.
+    """Call a competition off, at any time before it is final; its pool goes back. Raises Conflict.
 
     Cancelling twice is not an error. Whose right it is has been checked.
     """
@@ -182,8 +196,19 @@ def cancel(
         return competition
     if competition.status not in CANCELLABLE:
         raise Conflict("It is final.", code="competition_final")
-    move(session, competition, CompetitionStatus.CANCELLED, now, author, reason)
+    _call_off(session, competition, now, author, reason)
     return competition
+
+
+def _call_off(
+    session: Session,
+    competition: Competition,
+    now: datetime,
+    author: Person | None,
+    reason: str | None,
+) -> None:
+    move(session, competition, CompetitionStatus.CANCELLED, now, author, reason)
+    pool.give_back(session, competition.id, author, now)
 
 
 def steps_of(session: Session, competition_id: uuid.UUID) -> list[Transition]:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -23,6 +23,7 @@ from domain.fitness import schedule
 from domain.fitness.owed import owe_what_is_missing
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_competition, lock_people, try_lock_people
+from domain.prizes import plan as plans
 from domain.scoring.recompute import recompute_anew
 from models import Competition, CompetitionDay, Participant, PastRules, Person
 from models.competition import CompetitionStatus
@@ -56,7 +57,7 @@ def change(
     A change of rules before the start keeps the old ones as a version, counts all scores again and
     plans pulls anew. After the commit ring `leaderboards.flush` and `fitness.pull_batch`.
     Raises NotFound, NotAllowed, Invalid, Conflict (`competition_started`,
-    `capacity_below_participants`), or Unavailable while somebody is joining.
+    `capacity_below_participants`, `prize_funded`), or Unavailable while somebody is joining.
     """
     seen = get_organised(session, competition_id, person)
     people: Collection[int] = ()
@@ -65,14 +66,17 @@ def change(
     competition = session.get_one(
         Competition, competition_id, populate_existing=True, with_for_update={"key_share": True}
     )
-    before = decided_of(competition)
+    before = decided_of(session, competition)
     changes = {name: value for name, value in given.items() if getattr(before, name) != value}
     rules = changes.keys() - WORDS
     if rules:
         _check_not_started(competition)
+        check_times(replace(before, **changes), clock.now())
         _keep_version(session, competition, before, person)
-    for name, value in changes.items():
-        setattr(competition, name, value)
+    if "prize" in changes:
+        plans.promise(session, competition_id, changes["prize"], clock.now())
+    for name in changes.keys() - {"prize"}:
+        setattr(competition, name, changes[name])
     owes = bool(rules) and _apply(session, competition, rules, people)
     return Changed(competition, bool(rules), owes)
 
@@ -121,7 +125,6 @@ def _apply(
 ) -> bool:
     """Let what follows from the rules follow; return whether someone owes data."""
     now = clock.now()
-    check_times(decided_of(competition), now)
     _check_capacity(competition)
     if "visibility" in rules:
         competition.invite_code = invite_code_of(competition.visibility)

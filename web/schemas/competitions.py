@@ -2,7 +2,8 @@
 
 import enum
 import uuid
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
@@ -20,6 +21,7 @@ from web.schemas.fields import (
     UserId,
     UtcTime,
 )
+from web.schemas.prize_plans import PrizeAnswer, PrizeBody
 
 WEEK_HOURS = 168
 MOST_PARTICIPANTS = 1_000_000
@@ -37,6 +39,11 @@ class GoalScoring(Body):
 
     kind: Literal["goal_days"]
     goal: Whole
+
+
+def hours_of_review(given: Mapping[str, Any]) -> int:
+    """Return how long a frozen standing is looked at where nobody has said: longer for money."""
+    return 0 if given.get("prize") is None else 24
 
 
 class CompetitionBody(Body):
@@ -57,14 +64,19 @@ class CompetitionBody(Body):
     min_score: Whole | None = None
     sources: Sources = Sources.MEASURED
     grace_hours: Annotated[int, Field(ge=0, le=WEEK_HOURS)] = 24
-    review_hours: Annotated[int, Field(ge=0, le=WEEK_HOURS)] = 0
+    prize: PrizeBody | None = None
+    """The start must then lie in the future."""
+    review_hours: Annotated[int, Field(ge=0, le=WEEK_HOURS, default_factory=hours_of_review)]
+    """24 with a prize, else 0, if left out."""
     late_join: bool = True
 
     def decided(self) -> NewCompetition:
         """Return it as the domain takes it."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         goal = self.scoring.goal if isinstance(self.scoring, GoalScoring) else None
-        return NewCompetition(**{**fields, "scoring": Scoring(self.scoring.kind), "goal": goal})
+        prize = None if self.prize is None else self.prize.decided()
+        scoring = Scoring(self.scoring.kind)
+        return NewCompetition(**{**fields, "scoring": scoring, "goal": goal, "prize": prize})
 
 
 class ScoringAnswer(Answer):
@@ -116,6 +128,7 @@ class CompetitionAnswer(Answer):
     invite_code: str | None
     """Only for its organiser."""
     rules_version: int
+    prize: PrizeAnswer | None
     funded: bool | None
     """Null without a prize."""
     freshness: FreshnessAnswer | None
@@ -131,7 +144,8 @@ class CompetitionAnswer(Answer):
             "joined": seen.joined,
             "organiser": seen.organiser,
             "invite_code": row.invite_code if seen.organiser else None,
-            "funded": None,
+            "prize": None if seen.prize is None else PrizeAnswer.of(seen.prize),
+            "funded": None if seen.prize is None else seen.prize.funded_at is not None,
             "freshness": seen.freshness,
         }
         plain = {name: getattr(row, name) for name in cls.model_fields if name not in computed}

@@ -14,6 +14,7 @@ from web.schemas.competitions import (
     Whole,
 )
 from web.schemas.fields import Body, Name, Prose, TimeZone, UtcTime
+from web.schemas.prize_plans import PrizeBody
 
 
 def left_out() -> Any:
@@ -39,6 +40,7 @@ class ChangeBody(Body):
     grace_hours: Annotated[int, Field(ge=0, le=WEEK_HOURS)] = left_out()
     review_hours: Annotated[int, Field(ge=0, le=WEEK_HOURS)] = left_out()
     late_join: bool = left_out()
+    prize: PrizeBody | None = left_out()
 
     def given(self) -> dict[str, Any]:
         """Return the fields that were sent, as the domain names them."""
@@ -46,6 +48,8 @@ class ChangeBody(Body):
         if isinstance(scoring := sent.get("scoring"), SimpleScoring | GoalScoring):
             sent["scoring"] = Scoring(scoring.kind)
             sent["goal"] = scoring.goal if isinstance(scoring, GoalScoring) else None
+        if isinstance(prize := sent.get("prize"), PrizeBody):
+            sent["prize"] = prize.decided()
         return sent
 
 

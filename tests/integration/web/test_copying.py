@@ -25,6 +25,12 @@ SPECIAL = {
     "review_hours": 4,
     "late_join": False,
     "visibility": "private",
+    "prize": {
+        "currency": "EUR",
+        "pool": 900,
+        "split": {"kind": "fixed", "places": [500, 100]},
+        "auto_distribute": False,
+    },
 }
 
 

@@ -69,6 +69,12 @@ CHANGES: dict[str, Any] = {
     "grace_hours": 3,
     "review_hours": 5,
     "late_join": False,
+    "prize": {
+        "currency": "EUR",
+        "pool": 900,
+        "split": {"kind": "percent", "places": [60, 30]},
+        "auto_distribute": True,
+    },
 }
 
 
@@ -83,6 +89,8 @@ def test_every_field_may_change_before_the_start(caller: Caller, field: str) -> 
         assert changed["rules_version"] == 2
     if field == "visibility":
         touched.add("invite_code")
+    if field == "prize":
+        touched.add("funded")
     assert {name for name in made if made[name] != changed[name]} == touched
     assert caller.get(f"/competitions/{made['id']}").json == changed
 
@@ -93,7 +101,8 @@ def test_all_at_once_and_back(caller: Caller, session: Session) -> None:
     changed = patched(caller, path, **CHANGES, scoring=goal)
     assert {name: changed[name] for name in CHANGES} == CHANGES
     assert (changed["scoring"], changed["rules_version"]) == (goal, 2)
-    first = {name: made[name] for name in wanted()} | {"daily_cap": None, "description": None}
+    gone = {"daily_cap": None, "description": None, "prize": None}
+    first = {name: made[name] for name in wanted()} | gone
     back = patched(caller, path, **first, scoring={"kind": "best_day"})
     assert {name: back[name] for name in first} == first
     assert (back["scoring"], back["rules_version"]) == ({"kind": "best_day", "goal": None}, 3)
@@ -104,6 +113,7 @@ def test_all_at_once_and_back(caller: Caller, session: Session) -> None:
         (2, 5000, 100),
     ]
     assert kept[0].rules["starts_at"] == made["starts_at"]
+    assert [one.rules["prize"] and one.rules["prize"]["pool"] for one in kept] == [None, 900]
     assert "name" not in kept[0].rules
     assert kept[0].changed_by == session.scalars(select(Person.id)).one()
 
