@@ -50,6 +50,7 @@ task_routes = {
     "audits.*": {"queue": "competitions"},
     "flags.*": {"queue": "competitions"},
     "payouts.*": {"queue": "payouts"},
+    "prizes.*": {"queue": "payouts"},
     "housekeeping.*": {"queue": "housekeeping"},
 }
 imports = (
@@ -59,6 +60,7 @@ imports = (
     "tasks.competitions",
     "tasks.audits",
     "tasks.payouts",
+    "tasks.prizes",
     "tasks.housekeeping",
 )
 
@@ -99,6 +101,11 @@ beat_schedule = {
         "task": "flags.compare_devices",
         "schedule": 60.0,
         "options": {"expires": 55},
+    },
+    "prize sweep": {
+        "task": "prizes.settle",
+        "schedule": 5.0,
+        "options": {"expires": 4},
     },
     "payout sweep": {
         "task": "payouts.sweep",

@@ -41,6 +41,8 @@ class PrizePlan(Base):
     auto_distribute: Mapped[bool]
     funded_at: Mapped[datetime | None]
     """Since when its pool is covered; null again once the money went back or more is promised."""
+    awarded: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """How many winners, from the first place on, have their awards."""
     settled_at: Mapped[datetime | None]
     """When all of the pool was shared out, or went back: nothing of it is owed after that."""
 
@@ -75,10 +77,6 @@ class PrizeCalculation(Base):
     calculated_at: Mapped[datetime]
     author_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Null when it was the clock or a service."""
-    written: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    """How many winners, from the first place on, have their awards."""
-    completed_at: Mapped[datetime | None]
-    """When the last award was written."""
 
     __table_args__ = (
         CheckConstraint("total + remainder = pool", name="adds_up"),

@@ -13,8 +13,10 @@ from domain import clock
 from domain.competitions import freezing, life, replanning
 from domain.competitions.freezing import Written
 from domain.scoring import shared_devices as sharing
+from models.competition import CompetitionStatus
 from tasks.fitness import FLUSH
 from tasks.flags import take_look
+from tasks.prizes import SETTLE
 from worker.task import PodiumTask, task
 
 log = structlog.get_logger(__name__)
@@ -94,6 +96,8 @@ class Work:
             after = life.advance(unit.session, competition_id, clock.now())
             if after is not None:
                 unit.after_commit(lambda: self._task.doorbell.ring(FLUSH))
+            if after is CompetitionStatus.FINAL:
+                unit.after_commit(lambda: self._task.doorbell.ring(SETTLE))
         if after is not None:
             log.info("competition.moved", competition_id=str(competition_id), status=after)
         return after is not None

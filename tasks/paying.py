@@ -73,13 +73,6 @@ class Paying:
             log.info("payout.reminded", payout_id=str(row.id), reason=row.hold_reason)
         return bool(lost or looked.any)
 
-    def distribute_by_itself(self) -> None:
-        """Distribute the prizes of competitions that pay without being told."""
-        with self._unit() as unit:
-            for competition_id in distributing.unasked(unit.session, COMPETITIONS):
-                distributing.distribute(unit.session, competition_id, None, clock.now())
-                log.info("competition.distributed", competition_id=str(competition_id))
-
     def _lay_out(self, distribution_id: uuid.UUID) -> int:
         with self._unit() as unit:
             return distributing.lay_out_page(unit.session, distribution_id, clock.now())

@@ -40,7 +40,6 @@ def ask(self: PodiumTask) -> None:
 def sweep(self: PodiumTask) -> None:
     """Look after what lies about, and wake whoever has something to do."""
     paying, end = _paying(self), time.monotonic() + LONGEST_SECONDS
-    paying.distribute_by_itself()
     while paying.look_after() and time.monotonic() < end:
         pass
     with self.unit() as unit:

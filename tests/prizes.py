@@ -56,7 +56,7 @@ def _calculate(factory: Factory, competition: Competition, awards: list[Award]) 
     session, now = factory.session, clock.now()
     currency, pool = awards[0].currency, sum(award.amount for award in awards)
     promised = {"competition_id": competition.id, "currency": currency, "pool": pool}
-    times = {"funded_at": now, "settled_at": now}
+    times = {"funded_at": now, "settled_at": now, "awarded": len(awards)}
     session.add(PrizePlan(**promised, **times, split=SplitKind.EQUAL, auto_distribute=False))
     standing = Standing(
         competition_id=competition.id,
@@ -80,8 +80,6 @@ def _calculate(factory: Factory, competition: Competition, awards: list[Award]) 
             remainder=0,
             total=pool,
             calculated_at=now,
-            written=len(awards),
-            completed_at=now,
         )
     )
     session.flush()

@@ -4,13 +4,13 @@ import uuid
 from http import HTTPStatus
 
 from domain import clock
-from domain.errors import NotAllowed
 from domain.prizes import funding
 from models.api_key import KeyScope
 from web.api import Routes
 from web.db import front
 from web.idempotency import keep
 from web.people import Caller
+from web.prize_rights import admin_of
 from web.replies import Reply, reply
 from web.schemas.prize_plans import FundBody, PoolAnswer
 from web.services import Service
@@ -36,17 +36,8 @@ def fund(caller: Caller | Service, competition_id: uuid.UUID, body: FundBody) ->
     Each call adds its amount, so send an `Idempotency-Key`: without one, a part that is repeated
     counts twice. A pool never takes more than the prize.
     """
-    author = directing(caller)
+    author = admin_of(caller)
     with front().unit() as unit:
         amount, currency, now = body.amount, body.currency, clock.now()
         funded = funding.fund(unit.session, competition_id, amount, currency, author, now)
         return keep(unit, reply(PoolAnswer.of(funded)))
-
-
-def directing(caller: Caller | Service) -> int | None:
-    """Return an admin's own key, or None for a service. Raises NotAllowed for everybody else."""
-    if isinstance(caller, Service):
-        return None
-    if not caller.is_admin:
-        raise NotAllowed("Only an admin may do that.")
-    return caller.person.id

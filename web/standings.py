@@ -1,9 +1,7 @@
 """`/api/v1/competitions/{id}/standing`: what a competition came to."""
 
-import csv
-import io
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Annotated
 
@@ -27,16 +25,14 @@ from web.schemas.standings import (
     VersionAnswer,
     VersionQuery,
 )
+from web.spreadsheets import CSV, harmless, written
 from worker.unit import Unit
 
 routes = Routes("standings")
 
 LAST_PLACE = 2**31 - 1
 BY_PLACE = TypeAdapter(Annotated[int, Field(ge=1, le=LAST_PLACE)])
-CSV = "text/csv"
 CSV_PAGE = 2_000
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet takes a cell that begins so for a formula."""
 ABSENT = {HTTPStatus.NOT_FOUND: "There is no such competition for you, or nothing is frozen yet."}
 COMPETITION = "/competitions/<uuid:competition_id>"
 
@@ -87,7 +83,7 @@ def _visible(unit: Unit, caller: Caller, competition_id: uuid.UUID) -> Competiti
 
 def _csv(here: Front, standing_id: int) -> Iterator[str]:
     """Yield a complete version page by page; none of it changes meanwhile."""
-    yield _written([("rank", "user_id", "display_name", "score", "computed", "posted")])
+    yield written([("rank", "user_id", "display_name", "score", "computed", "posted")])
     place = 0
     while True:
         with here.unit() as unit:
@@ -95,17 +91,9 @@ def _csv(here: Front, standing_id: int) -> Iterator[str]:
         if not page:
             return
         place = page[-1].place
-        yield _written(map(_cells, page))
+        yield written(map(_cells, page))
 
 
 def _cells(line: Line) -> tuple[object, ...]:
-    name = line.display_name
-    harmless = f"'{name}" if name.startswith(FORMULA) else name
-    return (line.rank, line.user_id, harmless, line.score, line.computed, line.posted)
-
-
-def _written(rows: Iterable[Sequence[object]]) -> str:
-    """Write rows as RFC 4180 says."""
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
+    name = harmless(line.display_name)
+    return (line.rank, line.user_id, name, line.score, line.computed, line.posted)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from domain.errors import Conflict, NotFound
 from domain.ids import new_id
-from models import Award, Competition, Distribution, Payout, PrizeCalculation
+from models import Award, Competition, Distribution, Payout, PrizePlan
 from models.competition import CompetitionStatus
 from models.payout import PayoutStatus
 
@@ -43,7 +43,8 @@ _UNASKED = text(
     """
     SELECT c.competition_id FROM prize_calculation c
     JOIN prize_plan p ON p.competition_id = c.competition_id AND p.auto_distribute
-    WHERE NOT EXISTS (SELECT FROM distribution d WHERE d.competition_id = c.competition_id)
+    WHERE p.settled_at IS NOT NULL
+        AND NOT EXISTS (SELECT FROM distribution d WHERE d.competition_id = c.competition_id)
     ORDER BY c.calculated_at LIMIT :limit
     """
 )
@@ -82,7 +83,8 @@ def distribute(
         raise NotFound("There is no such competition for you.", code="competition_not_found")
     if status is not CompetitionStatus.FINAL:
         raise Conflict("Only a final competition pays.", code="competition_not_final")
-    if session.get(PrizeCalculation, competition_id) is None:
+    plan = session.get(PrizePlan, competition_id)
+    if plan is None or plan.settled_at is None:
         raise Conflict("Its prizes are not calculated.", code="prizes_not_calculated")
     wanted = insert(Distribution).values(
         id=new_id(), competition_id=competition_id, requested_at=now, author_id=author_id

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from itertools import pairwise
 
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,23 @@ def is_short(session: Session, competition_id: uuid.UUID) -> bool:
     """Say whether a competition promises more than lies in its pool."""
     plan = session.get(PrizePlan, competition_id, populate_existing=True)
     return plan is not None and plan.funded_at is None
+
+
+def give_back_remainder(session: Session, plan: PrizePlan, amount: int, now: datetime) -> None:
+    """Return what no place of a pool took to the funding account, by the account for that, once."""
+    if not amount:
+        return
+    way = (account_of(plan), Account.remainder(plan.currency), Account.funding(plan.currency))
+    steps = zip(("remainder", "remainder_return"), pairwise(way), strict=True)
+    movements = [
+        Movement(
+            TransactionKind.REMAINDER,
+            f"{name}:{plan.competition_id}",
+            transfer(source, target, amount),
+        )
+        for name, (source, target) in steps
+    ]
+    post(session, movements, now)
 
 
 def give_back(

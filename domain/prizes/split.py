@@ -7,7 +7,6 @@ nobody with a better score gets less, and equal scores differ by one minor unit 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from models.prize import SplitKind
 
@@ -51,10 +50,10 @@ class Pot:
     count: int
     amount: int
 
-    def shares(self) -> Iterator[int]:
-        """Yield what each gets, in the board's order."""
+    def shares(self, after: int = 0) -> Iterator[int]:
+        """Yield what each gets, in the board's order, from the one after so many on."""
         each, odd = divmod(self.amount, self.count)
-        for place in range(self.count):
+        for place in range(after, self.count):
             yield each + (place < odd)
 
 
@@ -83,8 +82,9 @@ class Split:
 
     def amounts(self, after: int = 0) -> Iterator[int]:
         """Yield what each winner gets, in the board's order, from the one after so many on."""
-        shares = (share for pot in self.pots for share in pot.shares() if share)
-        return islice(shares, after, None)
+        for pot in self.pots:
+            yield from (share for share in pot.shares(min(after, pot.count)) if share)
+            after = max(after - pot.count, 0)
 
 
 def least_of(min_score: int | None) -> int:

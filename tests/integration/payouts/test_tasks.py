@@ -17,7 +17,7 @@ from worker.resources import PodiumCelery
 def app(settings: Settings, redis: Redis) -> Iterator[PodiumCelery]:
     """The application whose tasks are run."""
     made = make_app(settings)
-    made.loader.import_task_module("tasks.payouts")
+    made.loader.import_task_module("tasks.prizes")
     yield made
     made.resources.engine.dispose()
 
@@ -33,11 +33,12 @@ def test_a_plan_that_pays_by_itself_needs_nobody(
         .values(auto_distribute=True)
     )
     purse.factory.session.commit()
-    app.tasks["payouts.sweep"]()
+    app.tasks["prizes.settle"]()
     assert redis.exists("bell:payouts.pay")
     app.tasks["payouts.pay"]()
     assert purse.counts() == {"accepted": 3}
     assert not redis.exists("bell:payouts.pay")
+    app.tasks["prizes.settle"]()
     app.tasks["payouts.sweep"]()
     assert not redis.exists("bell:payouts.pay")
     purse.verify()
