@@ -8,6 +8,7 @@ from flask_cors import CORS
 from domain.settings import Settings, load_or_exit
 from web import (
     access,
+    adjustments,
     cli,
     competitions,
     distributions,
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         funding,
         prizes,
         distributions,
+        adjustments,
         rulings,
         standings,
         explanations,

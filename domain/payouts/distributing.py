@@ -85,12 +85,17 @@ def distribute(
         raise Conflict("Only a final competition pays.", code="competition_not_final")
     plan = session.get(PrizePlan, competition_id)
     if plan is None or plan.settled_at is None:
-        raise Conflict("Its prizes are not calculated.", code="prizes_not_calculated")
+        raise not_calculated()
     wanted = insert(Distribution).values(
         id=new_id(), competition_id=competition_id, requested_at=now, author_id=author_id
     )
     session.execute(wanted.on_conflict_do_nothing(index_elements=["competition_id"]))
     return get(session, competition_id)
+
+
+def not_calculated() -> Conflict:
+    """Return the refusal of what needs all awards to be there."""
+    return Conflict("Its prizes are not calculated.", code="prizes_not_calculated")
 
 
 def get(session: Session, competition_id: uuid.UUID) -> Distributed:

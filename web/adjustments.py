@@ -1,0 +1,83 @@
+"""`/api/v1/prizes/adjustments/{competitionId}`: corrections of prizes, by two admins."""
+
+import uuid
+from http import HTTPStatus
+
+from domain import clock
+from domain.prizes import adjustments
+from web.api import Routes
+from web.db import front
+from web.idempotency import keep
+from web.people import Caller
+from web.prize_rights import admin_of, seen
+from web.replies import Reply, reply
+from web.schemas.adjustments import (
+    AdjustmentAnswer,
+    AdjustmentBody,
+    AdjustmentsAnswer,
+    DifferenceAnswer,
+)
+
+routes = Routes("adjustments")
+
+PATH = "/prizes/adjustments/<uuid:competition_id>"
+REFUSALS = {
+    HTTPStatus.FORBIDDEN: "You are no admin.",
+    HTTPStatus.NOT_FOUND: "There is no such competition.",
+    HTTPStatus.CONFLICT: "Its prizes are not calculated yet.",
+}
+
+
+@routes.route("GET", PATH, AdjustmentsAnswer, refusals=REFUSALS)
+def list_(caller: Caller, competition_id: uuid.UUID) -> Reply:
+    """List adjustments, and where awards and the standing that holds now differ."""
+    admin_of(caller)
+    with front().unit() as unit:
+        competition = seen(unit.session, caller, competition_id)
+        different = adjustments.differences(unit.session, competition)
+        found = adjustments.of_competition(unit.session, competition_id)
+    return reply(
+        AdjustmentsAnswer(
+            items=[AdjustmentAnswer.of(one) for one in found],
+            differences=[DifferenceAnswer.model_validate(one) for one in different],
+        )
+    )
+
+
+@routes.route(
+    "POST",
+    PATH,
+    AdjustmentAnswer,
+    status=HTTPStatus.CREATED,
+    refusals={
+        **REFUSALS,
+        HTTPStatus.NOT_FOUND: "There is no such competition, or this person is not in it.",
+    },
+)
+def propose(caller: Caller, competition_id: uuid.UUID, body: AdjustmentBody) -> Reply:
+    """Propose that someone is owed something, or owes it. No award ever changes."""
+    admin_of(caller)
+    wish, now = (body.user_id, body.amount, body.reason), clock.now()
+    with front().unit() as unit:
+        made = adjustments.propose(unit.session, competition_id, *wish, caller.person, now)
+        answer = AdjustmentAnswer.of(adjustments.see(unit.session, made))
+        return keep(unit, reply(answer, HTTPStatus.CREATED))
+
+
+@routes.route(
+    "POST",
+    f"{PATH}/<uuid:adjustment_id>/approve",
+    AdjustmentAnswer,
+    refusals={
+        HTTPStatus.FORBIDDEN: "You are no admin, or have proposed it yourself.",
+        HTTPStatus.NOT_FOUND: "There is no such adjustment.",
+    },
+)
+def approve(caller: Caller, competition_id: uuid.UUID, adjustment_id: uuid.UUID) -> Reply:
+    """Approve what another admin has proposed; the ledger then says so. A repeat does nothing."""
+    admin_of(caller)
+    which, now = (competition_id, adjustment_id), clock.now()
+    with front().unit() as unit:
+        made = adjustments.approve(unit.session, *which, caller.person, now)
+        answer = AdjustmentAnswer.of(adjustments.see(unit.session, made))
+        return keep(unit, reply(answer))
