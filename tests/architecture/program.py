@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FLOORS = ("web", "tasks", "worker", "domain", "models")
 """From the top down."""
-BESIDE = ("sandbox", "bench", "tests")
+BESIDE = ("clients", "sandbox", "bench", "tests")
 LOOSE = ("celeryconfig.py", "flowerconfig.py", "gunicorn.conf.py", "alembic/env.py")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -25,7 +25,7 @@ CODE = {".py", ".pyc"}
 def data_files() -> set[Path]:
     return {
         path.relative_to(ROOT)
-        for room in FLOORS
+        for room in (*FLOORS, "clients")
         for path in (ROOT / room).rglob("*")
         if path.is_file() and path.suffix not in CODE
     }

@@ -13,6 +13,7 @@ from web import asyncapi, create_app
 PUBLIC = {
     "/",
     "/asyncapi.json",
+    "/clients/js/<name>",
     "/docs",
     "/docs/",
     "/docs/<any('swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'):name>",

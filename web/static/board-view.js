@@ -1,9 +1,8 @@
 /** One board on the page, live. */
 
-import { Board } from "./board.js";
+import { watchBoard } from "../../clients/js/podium-live.js";
 import { showConnection } from "./connection.js";
 import { byId, number, ordinal, unit } from "./dom.js";
-import { Live } from "./live.js";
 import { Ranking } from "./ranking.js";
 
 const SPOKEN_AFTER_MS = 1500;
@@ -11,8 +10,7 @@ const SPOKEN_AFTER_MS = 1500;
 export class BoardView {
   #session;
   #ranking = new Ranking(byId("rows"));
-  #board = new Board();
-  #live = null;
+  #line = null;
   #competition = null;
   #spoken = null;
   #frame = null;
@@ -25,7 +23,7 @@ export class BoardView {
   /** Show another board. Of several openings under way the last one wins. */
   async open(id) {
     const opening = ++this.#opening;
-    this.#live?.close();
+    this.#line?.close();
     let competition;
     try {
       competition = await this.#session.call("GET", `/competitions/${id}`);
@@ -35,50 +33,40 @@ export class BoardView {
     }
     if (opening !== this.#opening) return;
     this.#competition = competition;
-    this.#board = new Board();
     this.#ranking.clear();
     byId("board-title").textContent = competition.name;
     document.title = `${competition.name} · Podium`;
     byId("board").hidden = false;
-    this.#live = new Live({
-      url: () => `${location.origin.replace("http", "ws")}/ws/leaderboard/${id}?${this.#board.resume}`,
+    this.#line = watchBoard({
+      competitionId: id,
       token: (refused) => this.#session.token(refused),
-      onMessage: (message) => this.#take(message),
-      onState: (state, code) => showConnection(byId("connection"), state, code),
+      onBoard: () => this.#draw(),
+      onMe: () => this.#draw(),
+      onStatus: (status) => showConnection(byId("connection"), status),
     });
   }
 
-  /** Show a newer token on the open connection. */
-  renew(token) {
-    this.#live?.renew(token);
-  }
-
-  #take(message) {
-    const taken = this.#board.take(message);
-    if (taken === "gap") this.#live.resume();
-    if (taken !== "changed" || this.#frame !== null) return;
-    // Several messages may come before the screen is drawn once.
-    this.#frame = requestAnimationFrame(() => {
+  /** Several messages may come before the screen is drawn once. */
+  #draw() {
+    this.#frame ??= requestAnimationFrame(() => {
       this.#frame = null;
-      this.#show();
+      this.#show(this.#line.board);
     });
   }
 
-  #show() {
-    const board = this.#board;
+  #show(board) {
     const metric = unit(this.#competition.metric);
-    const rows = board.rows();
+    const rows = board.entries;
     this.#ranking.show(rows, this.#session.userId);
     byId("board-facts").textContent = `${number(board.total)} people · ${metric}`;
     const chip = byId("board-status");
     chip.textContent = chip.dataset.status = board.status;
     const beyond = board.total - rows.length;
     byId("more").textContent = beyond > 0 ? `and ${number(beyond)} more` : "";
-    this.#showMe(metric);
+    this.#showMe(board.me, metric);
   }
 
-  #showMe(metric) {
-    const { me } = this.#board;
+  #showMe(me, metric) {
     byId("mine").hidden = me === null;
     if (me === null) return;
     byId("my-rank").textContent = ordinal(me.rank);

@@ -8,7 +8,7 @@ const STATES = {
 };
 const ENDINGS = { 4401: "Signed out", 4403: "No longer allowed", 4404: "Not for you" };
 
-export function showConnection(element, state, code) {
+export function showConnection(element, { state, code }) {
   const text = ENDINGS[code] ?? STATES[state];
   element.hidden = false;
   element.dataset.state = state;

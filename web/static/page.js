@@ -84,17 +84,9 @@ async function show(walker) {
   open(chosen ?? first?.id);
   syncView.start(walker, listCompetitions);
   await syncView.showConnections();
-  setInterval(() => keepFresh().catch(complain), FRESH_MS);
+  setInterval(() => listCompetitions().catch(complain), FRESH_MS);
   // Focus would bring the long list to the top, under the header.
   byId("main").focus({ preventScroll: true });
-}
-
-/** Sockets stay open as long as they are shown newer tokens. */
-async function keepFresh() {
-  const token = await session.token();
-  boardView.renew(token);
-  syncView.renew(token);
-  await listCompetitions();
 }
 
 async function listCompetitions() {

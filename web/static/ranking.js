@@ -22,7 +22,7 @@ export class Ranking {
   }
 
   /**
-   * @param {import("./board.js").Row[]} rows
+   * @param {import("../../clients/js/podium-live.js").Entry[]} rows
    * @param {string} me my user id
    */
   show(rows, me) {

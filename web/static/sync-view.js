@@ -1,8 +1,8 @@
 /** My own data: asking for a sync, and what each sync did. */
 
+import { followFitness } from "../../clients/js/podium-live.js";
 import { showConnection } from "./connection.js";
 import { byId, clone, name, number, relative, unit } from "./dom.js";
-import { Live } from "./live.js";
 
 const SHOWN = 4;
 const GRANT_LOST = new Set([
@@ -13,7 +13,6 @@ const TEXTS = { queued: "Waiting for its turn", running: "Fetching from Google F
 export class SyncView {
   #session;
   #config;
-  #live = null;
   #walker = null;
   #lacking = false;
   #onDone = () => {};
@@ -28,20 +27,12 @@ export class SyncView {
   start(walker, onDone) {
     this.#walker = walker;
     this.#onDone = onDone;
-    this.#live = new Live({
-      url: () => `${location.origin.replace("http", "ws")}/ws/fitness`,
+    followFitness({
       token: (refused) => this.#session.token(refused),
-      onMessage: (message) => {
-        if (message.type === "sync") this.#show(message);
-        if (message.type === "stats") showToday(message);
-      },
-      onState: (state, code) => showConnection(byId("sync-connection"), state, code),
+      onSync: (message) => this.#show(message),
+      onStats: showToday,
+      onStatus: (status) => showConnection(byId("sync-connection"), status),
     });
-  }
-
-  /** Show a newer token on the open connection. */
-  renew(token) {
-    this.#live?.renew(token);
   }
 
   async sync() {

@@ -46,6 +46,28 @@ globalThis.WebSocket = class {
   end(code) { this.readyState = 3; this.onclose({ code }); }
 };
 
+/** Event streams that have been asked for; each is moved by the test. */
+export const streams = [];
+
+/** To be put in place of the global one by who wants streams. */
+export function fetch(url, { headers, signal }) {
+  return new Promise((answer, fail) => {
+    let body;
+    const stream = {
+      url,
+      headers,
+      refuse: (status, more = {}) => answer(new Response("", { status, headers: more })),
+      begin: () => answer(new Response(new ReadableStream({ start: (made) => { body = made; } }))),
+      hear: (message) =>
+        body.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(message)}\n\n`)),
+      end: () => body.close(),
+      fail,
+    };
+    signal.addEventListener("abort", () => fail(signal.reason));
+    streams.push(stream);
+  });
+}
+
 /** Wait until something holds, which the runner's time limit bounds. */
 export async function until(holds) {
   while (!holds()) await new Promise((done) => setTimeout(done, 1));

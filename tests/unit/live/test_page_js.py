@@ -1,110 +1,19 @@
-"""The page's modules under Node: sessions, sockets that come back, boards and connections."""
+"""The page's modules under Node: sessions, boards and syncs."""
 
-import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.unit.live.node import needs_node, run_js
 
 STATIC = Path(__file__).parents[3] / "web" / "static"
-BROWSER = Path(__file__).parent / "browser.js"
-NODE = shutil.which("node")
 
-pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed")
+pytestmark = needs_node
 
 
 def run(module: str, script: str) -> Any:
-    """Run a script that has the module's names and the browser's; return its `result`."""
-    source = f"""
-        const {{ sockets, until }} = await import({json.dumps(BROWSER.as_uri())});
-        const page = await import({json.dumps((STATIC / module).as_uri())});
-        {script}
-        console.log(JSON.stringify(result));
-        process.exit(0);
-    """
-    assert NODE is not None
-    done = subprocess.run(
-        [NODE, "--input-type=module", "-e", source],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-LIVE = """
-    const states = [], refusals = [];
-    let tokens = ["old", "new", "newer"];
-    const live = new page.Live({
-        url: () => "ws://here.test/ws/fitness",
-        token: async (refused) => { refusals.push(refused ?? null); return tokens.shift(); },
-        onMessage: () => {},
-        onState: (state, code) => states.push([state, code ?? null]),
-    });
-    await until(() => sockets.length === 1);
-    sockets[0].open();
-"""
-
-
-def test_a_token_that_ended_is_replaced_once() -> None:
-    result = run(
-        "live.js",
-        LIVE
-        + """
-        sockets[0].hear({ type: "pong" });
-        sockets[0].end(4401);
-        await until(() => sockets.length === 2);
-        sockets[1].open();
-        const said = sockets[1].said[0];
-        sockets[1].end(4401);
-        const result = { refusals, said, last: states.at(-1) };
-        """,
-    )
-    assert result["refusals"] == [None, "old"]
-    assert result["said"] == {"type": "auth", "token": "new"}
-    assert result["last"] == ["ended", 4401]
-
-
-def test_a_token_that_was_taken_may_end_too() -> None:
-    result = run(
-        "live.js",
-        LIVE
-        + """
-        sockets[0].end(4401);
-        await until(() => sockets.length === 2);
-        sockets[1].open();
-        sockets[1].hear({ type: "pong" });
-        sockets[1].end(4401);
-        await until(() => sockets.length === 3);
-        const result = refusals;
-        """,
-    )
-    assert result == [None, "old", "new"]
-
-
-def test_without_another_token_it_ends() -> None:
-    result = run(
-        "live.js",
-        LIVE
-        + """
-        tokens = { shift() { throw Object.assign(new Error("gone"), { status: 400 }); } };
-        sockets[0].end(4401);
-        await until(() => states.at(-1)[0] === "ended");
-        const result = states.at(-1);
-        """,
-    )
-    assert result == ["ended", 4401]
-
-
-@pytest.mark.parametrize("code", [4400, 4403, 4404])
-def test_other_ends_are_final(code: int) -> None:
-    result = run("live.js", LIVE + f"sockets[0].end({code}); const result = states.at(-1);")
-    assert result == ["ended", code]
+    """Run a script that has the names of one of the page's modules, as `page`."""
+    return run_js(STATIC / module, "page", script)
 
 
 def test_a_session_is_renewed_once_for_all_who_ask() -> None:
@@ -150,7 +59,7 @@ def test_of_two_quick_openings_the_last_one_wins() -> None:
             sockets.map((socket) => socket.url)];
         """,
     )
-    assert result == ["B", ["ws://here.test/ws/leaderboard/b?"]]
+    assert result == ["B", ["ws://here.test/ws/leaderboard/b"]]
 
 
 SYNC = """

@@ -1,49 +1,32 @@
-"""The page's board keeps to the same rule; run by Node where there is one."""
+"""The JavaScript client's board keeps to the same rule; run by Node where there is one."""
 
 import json
 import random
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
-import pytest
-
+from clients import js
 from domain.live import composing
 from domain.live.folding import Changes, fold
 from tests.unit.live.client import Client
+from tests.unit.live.node import needs_node, run_js
 from tests.unit.live.test_folding import COMPETITION, EPOCH, Server, rows_of
 
-BOARD = Path(__file__).parents[3] / "web" / "static" / "board.js"
-NODE = shutil.which("node")
-
-needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
+pytestmark = needs_node
 
 
 def run(messages: list[Any]) -> dict[str, Any]:
-    """Let the page's board take messages, and return what it holds."""
+    """Let the board take messages, and return what it holds."""
     script = f"""
-        import {{ Board }} from {json.dumps(BOARD.as_uri())};
-        const board = new Board();
+        const board = new client.Board();
         const taken = {json.dumps(messages)}.map((message) => board.take(message));
-        const rows = board.rows().map((row) => [row.rank, row.user_id, row.score]);
-        console.log(JSON.stringify({{ taken, rows, total: board.total, status: board.status,
-            offset: board.offset, me: board.me, resume: String(board.resume) }}));
+        const rows = board.entries.map((row) => [row.rank, row.user_id, row.score]);
+        const result = {{ taken, rows, total: board.total, status: board.status,
+            offset: board.offset, me: board.me, resume: board.resume }};
     """
-    assert NODE is not None
-    done = subprocess.run(
-        [NODE, "--input-type=module", "-e", script],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
+    answer: dict[str, Any] = run_js(js.FOLDER / "board.js", "client", script)
     return answer
 
 
-@needs_node
 def test_it_ends_with_the_servers_top() -> None:
     rng = random.Random(3)
     server = Server({f"{n:04d}": rng.randrange(5) for n in range(120)})
@@ -72,7 +55,6 @@ def test_it_ends_with_the_servers_top() -> None:
     assert (board["total"], board["status"]) == (len(server.scores), server.status)
 
 
-@needs_node
 def test_what_is_old_is_ignored_and_a_gap_is_seen() -> None:
     server = Server({"a": 3, "b": 3, "c": 1})
     snapshot = {**composing.snapshot(COMPETITION, server.page(), {}), "me": None}
@@ -94,6 +76,6 @@ def test_what_is_old_is_ignored_and_a_gap_is_seen() -> None:
             {"type": "pong"},
         ]
     )
-    assert board["taken"] == ["changed", "old", "gap", "gap", "changed", "changed", "old"]
+    assert board["taken"] == ["snapshot", "old", "gap", "gap", "update", "me", "old"]
     assert board["rows"] == [[1, "c", 9], [2, "a", 3], [2, "b", 3]]
     assert board["resume"] == f"epoch={EPOCH}&offset=8"
