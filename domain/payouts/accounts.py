@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from domain.errors import Conflict, NotFound
 from domain.locks import lock_people
+from domain.payouts.held import look_soon
 from models.payout import PayoutAccount
 from models.rail import RailName
 
@@ -40,7 +41,8 @@ def account_of(session: Session, person_id: int) -> PayoutAccount:
 def choose(session: Session, person_id: int, choice: Choice, now: datetime) -> PayoutAccount:
     """Let someone's prizes go there from now on; what is under way goes where it was sent.
 
-    Raises Conflict (`payout_account_taken`) when the account is another person's.
+    What waited for an account is looked at again. Raises Conflict (`payout_account_taken`) when
+    the account is another person's.
     """
     lock_people(session, [person_id])
     values = {
@@ -57,9 +59,11 @@ def choose(session: Session, person_id: int, choice: Choice, now: datetime) -> P
         .returning(PayoutAccount)
     )
     try:
-        return session.scalars(statement, execution_options={"populate_existing": True}).one()
+        made = session.scalars(statement, execution_options={"populate_existing": True}).one()
     except IntegrityError as error:
         raise taken() from error
+    look_soon(session, person_id, now)
+    return made
 
 
 def hear(

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from domain import clock
 from domain.payouts import gate, held
+from domain.payouts.accounts import Choice, choose
 from domain.payouts.notices import Notice, hear
 from domain.payouts.outcomes import ASK_AFTER
 from domain.payouts.rails.base import Sent
@@ -183,6 +184,21 @@ def test_the_held_are_released_when_nothing_is_in_the_way(
         only_manual.look_after()
         only_manual.pay()
     assert purse.counts() == {"accepted": 2}
+    purse.verify()
+
+
+def test_an_account_is_not_waited_for_once_it_is_there(purse: Purse, paying: Paying) -> None:
+    won = purse.won([10], rail=None)
+    (payout,) = purse.distribute(won.competition.id)
+    paying.pay()
+    paying.look_after()
+    assert purse.row(payout).due_at > clock.now()
+    with purse.unit() as unit:
+        choice = Choice(RailName.MANUAL, "by post", ready=True, checked_at=None)
+        choose(unit.session, won.people[0].id, choice, clock.now())
+    paying.look_after()
+    paying.pay()
+    assert purse.counts() == {"accepted": 1}
     purse.verify()
 
 
