@@ -63,6 +63,9 @@ class Phone:
         """Every call is an intention of its own, with a key of its own."""
         return self._call("POST", path, body=body, key=str(uuid.uuid4()))
 
+    def put(self, path: str, body: Any) -> Any:
+        return self._call("PUT", path, body=body)
+
     def patch(self, path: str, body: Any) -> Any:
         return self._call("PATCH", path, body=body)
 

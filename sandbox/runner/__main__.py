@@ -12,8 +12,10 @@ COMPANIONS = Companions(
         "python -m sandbox.server --port $SANDBOX_PORT --data .local/sandbox"
         f" --people {PEOPLE} --public-url http://127.0.0.1:$SANDBOX_PORT"
     ),
+    prize="python -m sandbox.prize",
     seed="python -m sandbox.seed",
     phones="python -m sandbox.phones",
+    winners="python -m sandbox.winners",
 )
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from sandbox.runner.supervisor import ProcessDied, Supervisor
 from sandbox.runner.terminal import Terminal
 from sandbox.valkey import EmbeddedValkey
 
+COMPANIONS = ("sandbox", "prize", "seed", "phones", "winners")
 READY_DEADLINE_S = 90.0
 POLL_S = 0.1
 
@@ -49,13 +50,16 @@ class NotReady(RuntimeError):
 class Companions:
     """Shell commands beside the Procfile's. Empty: there is none.
 
-    `sandbox` plays the outside world, `seed` sets up people and competitions once, `phones` are
-    the people who open the app.
+    `sandbox` plays the outside world. `prize` promises one before anything runs, `seed` sets up
+    people and competitions; both end. `phones` are the people who open the app, and `winners` those
+    who get the prize.
     """
 
     sandbox: str
+    prize: str
     seed: str
     phones: str
+    winners: str
 
 
 class Machine:
@@ -70,7 +74,7 @@ class Machine:
         self._stop = stop
         self._given = given(environ, root)
         self._commands = read_procfile(root / "Procfile")
-        self._terminal = Terminal([*self._commands, "sandbox", "seed", "phones"])
+        self._terminal = Terminal([*self._commands, *COMPANIONS])
         self._supervisor = Supervisor(self._terminal, root, self._local / "run.pids")
         self._began = time.monotonic()
 
@@ -133,14 +137,20 @@ class Machine:
         if RELEASE in self._commands:
             self._finish(self._supervisor.start(RELEASE, self._commands[RELEASE]))
             self._took("migrated")
+        in_sandbox = variables["SUPABASE_URL"] == sandbox_url(variables)
+        pays_there = in_sandbox and variables.get("STRIPE_API_URL") == sandbox_url(variables)
+        if pays_there:
+            self._furnish("prize", self._companions.prize)
         for name, command in calmed(self._commands, variables).items():
             if name != RELEASE:
                 self._supervisor.start(name, command)
         self._wait_until_ready(variables)
         self._took("ready")
-        if variables["SUPABASE_URL"] == sandbox_url(variables):
-            self._seed()
+        if in_sandbox:
+            self._furnish("seed", self._companions.seed)
             self._start_companion("phones", self._companions.phones)
+        if pays_there:
+            self._start_companion("winners", self._companions.winners)
         self._announce(variables)
 
     def _start_companion(self, name: str, command: str) -> None:
@@ -172,18 +182,18 @@ class Machine:
         # A stranger may have answered on a port that ours could not take.
         self._supervisor.check()
 
-    def _seed(self) -> None:
+    def _furnish(self, name: str, command: str) -> None:
         """A sandbox that could not be furnished is no reason to end the run."""
-        if not self._companions.seed:
+        if not command:
             return
         try:
-            self._finish(self._supervisor.start("seed", self._companions.seed))
+            self._finish(self._supervisor.start(name, command))
         except ProcessDied as died:
-            if died.name != "seed":
+            if died.name != name:
                 raise
-            self._terminal.say("the sandbox's people could not all be set up; see above")
+            self._terminal.say(f"the sandbox's {name} could not be set up whole; see above")
         else:
-            self._took("people are there")
+            self._took(f"the {name} is there")
 
     def _announce(self, variables: Mapping[str, str]) -> None:
         podium, sandbox = podium_url(variables), sandbox_url(variables)

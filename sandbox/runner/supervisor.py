@@ -10,6 +10,7 @@ from sandbox.runner.terminal import Terminal
 
 STAGES: tuple[tuple[str, float], ...] = (
     ("phones", 1.0),
+    ("winners", 1.0),
     ("beat", 2.0),
     ("web", 6.0),
     ("worker", 5.0),

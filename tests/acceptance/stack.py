@@ -217,6 +217,8 @@ def running(folder: Path) -> Iterator[Stack]:
             "GOOGLE_TOKEN_URL": f"{sandbox}/token",
             "GOOGLE_REVOKE_URL": f"{sandbox}/revoke",
             "GOOGLE_FIT_URL": sandbox,
+            "STRIPE_API_KEY": "sk_test_sandbox",
+            "STRIPE_API_URL": sandbox,
             # The sandbox bears more, and five hundred people would wait for it.
             "GOOGLE_FIT_CALLS_PER_MINUTE": "60000",
             "TOKEN_KEYS": Fernet.generate_key().decode(),

@@ -7,10 +7,16 @@ from sandbox.runner.command import main
 from sandbox.runner.machine import Companions
 
 if __name__ == "__main__":
-    seed, phones = Path("seed"), Path("phones")
+
+    def command(name: str) -> str:
+        """Read what a test wants to have run."""
+        return Path(name).read_text() if Path(name).exists() else ""
+
     companions = Companions(
         sandbox="python -m tests.integration.runner.actor sandbox",
-        seed=seed.read_text() if seed.exists() else "",
-        phones=phones.read_text() if phones.exists() else "",
+        prize=command("prize"),
+        seed=command("seed"),
+        phones=command("phones"),
+        winners=command("winners"),
     )
     sys.exit(main(sys.argv[1:], Path.cwd(), companions))

@@ -131,5 +131,5 @@ def test_a_process_that_dies_later_is_started_again(run: Run) -> None:
 def test_a_failed_seed_is_said_and_the_run_goes_on(run: Run) -> None:
     (run.folder / "seed").write_text("false")
     run.start_and_wait()
-    assert "people could not all be set up" in run.output
+    assert "seed could not be set up whole" in run.output
     assert run.ask_to_stop(signal.SIGINT) == 0
