@@ -21,9 +21,6 @@ from domain.leaderboards.keys import board_key, state_key, stream_key
 from domain.leaderboards.lua import script
 from domain.redis import Redis
 
-PLACES_AT_ONCE = 500
-"""People whose places one script looks up; more would make others wait."""
-
 
 class Reading(NamedTuple):
     """What one script saw: a page, and for each person asked for their place."""
@@ -86,20 +83,9 @@ class BoardReader:
     def places(
         self, competition_id: uuid.UUID, user_ids: Sequence[str]
     ) -> tuple[Position, dict[str, Place | None]] | None:
-        """Return people's places; None for those who are not on the board.
-
-        Of many people some may be read at a newer position than the one returned.
-        """
-        position: Position | None = None
-        found: dict[str, Place | None] = {}
-        for first in range(0, max(1, len(user_ids)), PLACES_AT_ONCE):
-            chunk = user_ids[first : first + PLACES_AT_ONCE]
-            reading = self._look(competition_id, "", 0, 0, chunk)
-            if reading is None:
-                return None
-            position = position or reading.page.position
-            found.update(reading.places)
-        return None if position is None else (position, found)
+        """Return people's places at one position; None for those who are not on the board."""
+        reading = self._look(competition_id, "", 0, 0, user_ids)
+        return None if reading is None else (reading.page.position, reading.places)
 
     def since(self, competition_id: uuid.UUID, epoch: str, offset: int) -> list[Entry] | None:
         """Return every step after `offset`; none when the board has not moved.

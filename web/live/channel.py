@@ -166,10 +166,11 @@ class Channel:
     def _broadcast(self, frame: Frame) -> None:
         self._frame_at = time.monotonic() + FRAME_S
         watchers = list(self._watchers)
-        for sent, watcher in enumerate(watchers, 1):
-            if watcher.joined_at < frame.offset:
-                watcher.connection.send(frame)
-            _breathe(sent)
+        for first in range(0, len(watchers), SENDS):
+            for watcher in watchers[first : first + SENDS]:
+                if watcher.joined_at < frame.offset:
+                    watcher.connection.send(frame)
+            gevent.sleep(0)
         FRAMES.inc(len(watchers))
 
     def _renew(self) -> None:

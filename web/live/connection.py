@@ -160,8 +160,13 @@ class Connection(ABC):
 
     def _put(self, data: bytes) -> None:
         """Write without waiting; what is left over waits for the kernel."""
-        sent = 0 if self._backlog else self._write(data)
-        if sent == len(data) or self._gone:
+        sent = self._write(data) if self._backlog is None else 0
+        if sent < len(data):
+            self._keep(data, sent)
+
+    def _keep(self, data: bytes, sent: int) -> None:
+        """Let wait what the kernel did not take."""
+        if self._gone:
             return
         self._begun = self._begun or sent > 0
         if self._backlog is None:
@@ -175,7 +180,11 @@ class Connection(ABC):
     def _put_or_end(self, data: bytes) -> None:
         if self._closing:
             return
-        self._put(data)
+        # Thousands are sent the same, nearly always in whole: that must cost few calls.
+        sent = self._write(data) if self._backlog is None else 0
+        if sent == len(data):
+            return
+        self._keep(data, sent)
         if self._waiting > BACKLOG_LIMIT:
             log.info("live.too_slow", waiting=self._waiting)
             self.end(CloseCode.TOO_SLOW_OR_TOO_MANY, "too_slow")

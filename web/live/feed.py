@@ -64,7 +64,7 @@ class Feed:
         return Top(reading.page, orjson.dumps(head), reading.places)
 
     def places(self, user_ids: Sequence[str]) -> tuple[Position, dict[str, Place | None]] | None:
-        """Return people's places and a position that they are not older than."""
+        """Return people's places and where the board stood then."""
         return self._boards.places(self._id, user_ids)
 
     def steps(self, epoch: str, begun: Changes) -> tuple[list[Frame], Changes] | None:

@@ -101,16 +101,21 @@ def test_a_place_names_the_next_better_one(store: BoardStore) -> None:
     }
 
 
-def test_many_places_are_read_in_several_scripts(store: BoardStore) -> None:
-    scores = {user(n): n for n in range(1201)}
+def test_places_are_the_same_for_nearly_all_and_for_few(store: BoardStore) -> None:
+    scores = {user(n): n // 3 for n in range(1201)}
     put(store, scores)
 
-    position, places = store.places(ID, list(scores)) or (None, {})
+    position, of_all = store.places(ID, [*scores, user(5000)]) or (None, {})
+    few = [user(n) for n in (0, 1, 600, 1198, 1200, 5000)]
 
     assert position == Position(EPOCH, 1)
-    assert {id_: place.rank for id_, place in places.items() if place} == {
+    assert {id_: place.rank for id_, place in of_all.items() if place} == {
         row.user_id: row.rank for row in ranking(scores)
     }
+    assert store.places(ID, few) == (position, {id_: of_all[id_] for id_ in few})
+    assert of_all[user(1200)] == Place(1, 400, None, None)
+    assert of_all[user(1199)] == Place(2, 399, 1, 1)
+    assert of_all[user(0)] == Place(1199, 0, 1196, 1)
 
 
 def test_a_flush_is_refused_unless_epoch_and_offset_match(store: BoardStore) -> None:
