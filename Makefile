@@ -25,12 +25,13 @@ lint: $(VENV)/.installed ## style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed ## measure the sync, the uploads, the scores and the boards against their ceilings
+bench: $(VENV)/.installed ## measure syncs, uploads, scores, boards and live watchers against their ceilings
 	$(BIN)/python -m bench.sync
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.recompute
 	$(BIN)/python -m bench.board
 	$(BIN)/python -m bench.boards
+	$(BIN)/python -m bench.live
 
 lock: $(VENV)/.installed ## write requirements/*.txt anew from requirements/*.in
 	$(LOCK) requirements/uv.in --output-file requirements/uv.txt
