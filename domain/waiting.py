@@ -17,6 +17,8 @@ class Kind(enum.StrEnum):
     """A changed score that is not on its board yet."""
     TRANSITION = "transition"
     """A competition that should have begun, closed or been frozen."""
+    POOL = "pool"
+    """A pool that should have been shared out, since its competition became final."""
     PAYOUT = "payout"
     """A payout that should have been sent."""
     QUESTION = "question"
@@ -48,6 +50,11 @@ _WAITING = text("""
         UNION ALL
         SELECT cutoff_at FROM competition WHERE status = 'closing' AND cutoff_at <= :now
     ) AS late
+    UNION ALL
+    SELECT 'pool', count(*), min(t.happened_at) FROM prize_plan p
+    JOIN competition c ON c.id = p.competition_id AND c.status = 'final'
+    JOIN transition t ON t.competition_id = c.id AND t.after = 'final'
+    WHERE p.settled_at IS NULL
     UNION ALL
     SELECT 'payout', count(*), min(due_at) FROM payout WHERE status = 'pending' AND due_at <= :now
     UNION ALL

@@ -16,7 +16,7 @@ def settle(self: PodiumTask) -> None:
     """Calculate the prizes of final competitions, and distribute those that pay by themselves."""
     self.doorbell.take_off(SETTLE)
     settling = Settling(self.unit, time.monotonic() + LONGEST_SECONDS)
-    while settling.calculate() | settling.distribute():
+    while settling.calculate():
         self.doorbell.ring(PAY)
         if settling.is_over:
             self.doorbell.ring(SETTLE)

@@ -1,4 +1,4 @@
-"""Prizes of final competitions: calculated, and distributed where the plan says so."""
+"""Prizes of final competitions, calculated in pages."""
 
 import time
 import uuid
@@ -10,7 +10,6 @@ from sqlalchemy.exc import OperationalError
 
 from domain import clock
 from domain.errors import PodiumError
-from domain.payouts import distributing
 from domain.prizes import calculation
 from worker.unit import Unit
 
@@ -45,16 +44,6 @@ class Settling:
                 log.warning("prizes.put_off", competition_id=str(one), error=str(error))
                 self._passed.append(one)
         return bool(owed)
-
-    def distribute(self) -> bool:
-        """Distribute some prizes that are paid without being asked for; say whether any were."""
-        with self._unit() as unit:
-            unasked = distributing.unasked(unit.session, COMPETITIONS)
-            for competition_id in unasked:
-                distributing.distribute(unit.session, competition_id, None, clock.now())
-        for competition_id in unasked:
-            log.info("competition.distributed", competition_id=str(competition_id))
-        return bool(unasked)
 
     def _calculate(self, competition_id: uuid.UUID) -> None:
         with self._unit() as unit:

@@ -108,6 +108,7 @@ def settle(competition_id: uuid.UUID, author_id: int | None) -> None:
     while True:
         with front().unit() as unit:
             if not calculation.write_page(unit.session, competition_id, shared, clock.now()):
+                unit.after_commit(lambda: front().doorbell.ring("payouts.pay"))
                 return
         if time.monotonic() > end:
             raise Unavailable("Its awards are still being written.", retry_after=5)

@@ -39,15 +39,6 @@ _LAY_OUT = text(
     SELECT count(*) AS rows, max(id::text)::uuid AS last FROM page
     """
 )
-_UNASKED = text(
-    """
-    SELECT c.competition_id FROM prize_calculation c
-    JOIN prize_plan p ON p.competition_id = c.competition_id AND p.auto_distribute
-    WHERE p.settled_at IS NOT NULL
-        AND NOT EXISTS (SELECT FROM distribution d WHERE d.competition_id = c.competition_id)
-    ORDER BY c.calculated_at LIMIT :limit
-    """
-)
 FIRST = uuid.UUID(int=0)
 """Before all awards."""
 
@@ -86,11 +77,18 @@ def distribute(
     plan = session.get(PrizePlan, competition_id)
     if plan is None or plan.settled_at is None:
         raise not_calculated()
+    release(session, competition_id, author_id, now)
+    return get(session, competition_id)
+
+
+def release(
+    session: Session, competition_id: uuid.UUID, author_id: int | None, now: datetime
+) -> None:
+    """Let the awards of a competition be paid, once. All of them are written."""
     wanted = insert(Distribution).values(
         id=new_id(), competition_id=competition_id, requested_at=now, author_id=author_id
     )
     session.execute(wanted.on_conflict_do_nothing(index_elements=["competition_id"]))
-    return get(session, competition_id)
 
 
 def not_calculated() -> Conflict:
@@ -112,11 +110,6 @@ def get(session: Session, competition_id: uuid.UUID) -> Distributed:
     return Distributed(
         found, session.scalars(awards).one(), {row[0]: row[1] for row in session.execute(counts)}
     )
-
-
-def unasked(session: Session, limit: int) -> list[uuid.UUID]:
-    """Return competitions that pay by themselves and have not yet."""
-    return list(session.scalars(_UNASKED, {"limit": limit}))
 
 
 def unfinished(session: Session, limit: int) -> list[uuid.UUID]:

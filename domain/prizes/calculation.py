@@ -23,6 +23,7 @@ from domain.ids import new_id
 from domain.ledger.accounts import Account
 from domain.ledger.keys import award_key
 from domain.ledger.posting import Movement, post, transfer
+from domain.payouts.distributing import release
 from domain.prizes import pool
 from domain.prizes.funding import no_prize
 from domain.prizes.plan import as_plan
@@ -135,6 +136,7 @@ def begin(
 def write_page(session: Session, competition_id: uuid.UUID, shared: Split, now: datetime) -> bool:
     """Write the next page of what was settled; say whether there is more.
 
+    With the last one a plan that pays by itself is distributed: then ring `payouts.pay`.
     Whoever comes at the same time waits, then goes on behind it.
     """
     plan = session.get_one(
@@ -148,6 +150,8 @@ def write_page(session: Session, competition_id: uuid.UUID, shared: Split, now: 
     if plan.awarded < shared.winners:
         return True
     plan.settled_at = now
+    if plan.auto_distribute:
+        release(session, competition_id, None, now)
     return False
 
 

@@ -27,6 +27,7 @@ from domain.prizes import calculation
 from domain.prizes.ranking import Ranking
 from domain.prizes.split import Plan
 from domain.redis import Redis
+from domain.waiting import Kind, waiting
 from models import Competition, Payout, PrizeCalculation, PrizePlan, Transition
 from models.competition import CompetitionStatus
 from tasks.settling import Settling
@@ -74,7 +75,7 @@ def test_pages_are_gone_on_with(promised: Promised, monkeypatch: pytest.MonkeyPa
         with promised.unit() as unit:
             more.append(calculation.write_page(unit.session, made.id, shared, clock.now()))
         with promised.unit() as unit:
-            assert distributing.unasked(unit.session, 9) == [made.id] * (not more[-1])
+            assert len(distributing.unfinished(unit.session, 9)) == (not more[-1])
     assert more == [True, True, False]
     assert [amount for _, amount in promised.awards(made.id)] == [112] * 4 + [111] * 5
     promised.check_settled(made.id)
@@ -189,8 +190,16 @@ def test_becoming_final_is_told(promised: Promised, app: PodiumCelery, redis: Re
         )
     app.tasks["competitions.sweep"]()
     assert redis.exists("bell:prizes.settle")
+    assert pools_waiting(promised) == 1
     app.tasks["prizes.settle"]()
     assert promised.awards(made.id) == [(1, 600), (2, 300)]
+    assert pools_waiting(promised) == 0
+
+
+def pools_waiting(promised: Promised) -> int:
+    with promised.unit() as unit:
+        found = waiting(unit.session, clock.now())
+    return next(one.number for one in found if one.kind is Kind.POOL)
 
 
 def settle_and_die(url: str, steps: int) -> bool:
@@ -229,7 +238,7 @@ def _settle_counting(url: str, steps: int) -> None:
 def settle(unit: Callable[[], AbstractContextManager[Unit]]) -> None:
     """Do all that is owed."""
     settling = Settling(unit, time.monotonic() + 60)
-    while settling.calculate() | settling.distribute():
+    while settling.calculate():
         pass
 
 
