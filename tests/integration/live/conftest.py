@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+import psutil
 import pytest
 import requests
 from cryptography.fernet import Fernet
@@ -124,6 +125,12 @@ class Site:
     def terminate(self) -> None:
         """Ask it to stop."""
         self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Let its processes die on the spot."""
+        master = psutil.Process(self._process.pid)
+        for one in (*master.children(recursive=True), master):
+            one.kill()
 
     def stop(self) -> None:
         """Stop it and wait for it."""
