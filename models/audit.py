@@ -26,6 +26,10 @@ class ScoreAudit(Base):
     """Looked at so far."""
     mended: Mapped[int] = mapped_column(server_default=text("0"))
     """Those of them whose days or score were wrong."""
+    page: Mapped[int] = mapped_column(server_default=text("200"))
+    """How many people come next, in one unit; less after a page that took too long."""
+    skipped: Mapped[int] = mapped_column(server_default=text("0"))
+    """People whose days alone took too long, or who were held all the time."""
     last_mended_at: Mapped[datetime | None]
     """When anything was last found wrong, in whichever audit."""
 

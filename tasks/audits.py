@@ -21,13 +21,24 @@ def sweep(self: PodiumTask) -> None:
         begin_due(unit.session, clock.now())
     end = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < end and (page := _audit_page(self)) is not None:
-        if page.people:
-            log.error(
-                "scores.differed",
-                competition_id=str(page.competition_id),
-                days=[f"{person_id} {day}" for person_id, day in page.days],
-                scores=page.scores,
-            )
+        _tell(page)
+
+
+def _tell(page: Audited) -> None:
+    competition_id = str(page.competition_id)
+    if page.people:
+        log.error(
+            "scores.differed",
+            competition_id=competition_id,
+            days=[f"{person_id} {day}" for person_id, day in page.days],
+            scores=page.scores,
+        )
+    if len(page.gave_up_on) > 1:
+        people = len(page.gave_up_on)
+        log.warning("audits.page_halved", competition_id=competition_id, people=people)
+    elif page.gave_up_on:
+        (person_id,) = page.gave_up_on
+        log.error("audits.person_skipped", competition_id=competition_id, person_id=person_id)
 
 
 def _audit_page(self: PodiumTask) -> Audited | None:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from domain import clock
+from domain.locks import lock_people
 from domain.redis import Redis
 from domain.scoring import audit
 from domain.scoring.audit import audit_page, begin_due
@@ -156,6 +157,39 @@ def test_one_that_is_cut_short_is_continued(
     assert [one["scores"] for one in sweep()] == [[last.id]]
     done = the_audit(session)
     assert (done.people, done.mended, done.reached) == (PEOPLE, 1, people[-1].id)
+
+
+def test_who_cannot_be_counted_is_passed_over_and_told(
+    engine: Engine,
+    session: Session,
+    competition: Competition,
+    people: list[Person],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audit, "PAGE", 4)
+    monkeypatch.setattr(audit, "STATEMENT_TIMEOUT", "300ms")
+    held = people[2]
+    for person in people[1:4]:
+        session.get_one(Participant, (competition.id, person.id)).computed = 3
+    session.commit()
+    with unit_of_work(engine) as unit:
+        lock_people(unit.session, [held.id])
+        told = sweep()
+    assert [one for one in told if one["event"] == "audits.person_skipped"] == [
+        {
+            "event": "audits.person_skipped",
+            "log_level": "error",
+            "competition_id": str(competition.id),
+            "person_id": held.id,
+        }
+    ]
+    assert scores(session) == [200, 200, 3, 200, 0]
+    done = the_audit(session)
+    assert (done.people, done.mended, done.skipped) == (PEOPLE - 1, 2, 1)
+    assert done.finished_at is not None
+    assert [one["scores"] for one in sweep(hours=25)] == [[held.id]]
+    again = the_audit(session)
+    assert (again.people, again.skipped, again.page) == (PEOPLE, 0, 4)
 
 
 def test_two_workers_share_no_page(engine: Engine, competition: Competition) -> None:
