@@ -11,6 +11,7 @@ from domain.errors import Conflict, NotFound
 from domain.ids import new_id
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_for_data
+from domain.scoring.recompute import add_up
 from models import ApiKey, Competition, Participant, Person, Posting
 from models.competition import MAX_SCORE
 from models.posting import PostingKind
@@ -98,6 +99,10 @@ def post(
     session.add(posting)
     participant.posted = after
     session.flush()
+    if after < before:
+        # What was measured may have found no room beside it.
+        add_up(session, [(points.competition_id, participant.person_id)])
+        session.refresh(participant, ["computed"])
     mark_dirty(session, [(points.competition_id, participant.person_id)])
     return Posted(posting, participant)
 

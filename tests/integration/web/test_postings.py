@@ -189,12 +189,15 @@ def test_scores_stay_exact(
 
     assert post(score=MAX_SCORE) == (200, MAX_SCORE)
     assert post(increment=1) == (409, "score_out_of_range")
-    # Data that comes later finds no room, and breaks nothing.
+    # Data that comes later finds no room, and comes back with it.
     store(engine, person, [("phone", Device(SourceKind.PHONE, {40: 100}))])
     assert post(increment=0) == (200, MAX_SCORE)
-    assert post(increment=-60) == (200, MAX_SCORE - 60)
+    assert post(increment=-60) == (200, MAX_SCORE)
+    assert post(increment=-60) == (200, MAX_SCORE - 20)
+    assert post(increment=+21) == (409, "score_out_of_range")
+    assert post(increment=60 - 40) == (200, MAX_SCORE)
     store(engine, person, [("phone", Device(SourceKind.PHONE, {40: 40}))])
-    assert post(increment=0) == (200, MAX_SCORE - 20)
+    assert post(increment=0) == (200, MAX_SCORE - 60)
     assert post(score=0) == (200, 40)
     assert post(increment=-1) == (409, "score_out_of_range")
 
