@@ -1,16 +1,20 @@
 """Jobs that keep the house: clean-up, and a pulse for queues that are often empty."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 import structlog
+from sqlalchemy.orm import Session
 
 from domain import clock
-from domain.fitness.syncs import delete_unasked
-from domain.idempotency import ROUND, delete_old
+from domain.fitness.syncs import delete_ended
+from domain.idempotency import delete_old
 from worker.task import PodiumTask, task
 
 log = structlog.get_logger(__name__)
 
 MOST_ROUNDS = 100
-"""Half a million keys in ten minutes, each round in a short unit of its own."""
+"""Half a million keys and a million syncs in ten minutes."""
 
 
 @task("housekeeping.pulse")
@@ -22,13 +26,18 @@ def pulse(self: PodiumTask) -> None:
 @task("housekeeping.clean_up")
 def clean_up(self: PodiumTask) -> None:
     """Delete what has served its time."""
+    keys = _in_rounds(self, delete_old)
+    syncs = _in_rounds(self, delete_ended)
+    log.info("housekeeping.cleaned", idempotency_keys=keys, syncs=syncs)
+
+
+def _in_rounds(self: PodiumTask, delete_some: Callable[[Session, datetime], int]) -> int:
+    """Delete until there is nothing left, each round in a short unit of its own."""
     deleted = 0
     for _ in range(MOST_ROUNDS):
         with self.unit() as unit:
-            some = delete_old(unit.session, clock.now())
-        deleted += some
-        if some < ROUND:
+            some = delete_some(unit.session, clock.now())
+        if not some:
             break
-    with self.unit() as unit:
-        syncs = delete_unasked(unit.session, clock.now())
-    log.info("housekeeping.cleaned", idempotency_keys=deleted, syncs=syncs)
+        deleted += some
+    return deleted

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,12 @@ from models import FitnessConnection, Person, SyncRequest
 from models.connection import ConnectionStatus, Provider
 from models.sync import SyncReason, SyncStatus
 
+KEPT = timedelta(days=30)
+"""How long a person may ask what became of a sync."""
 UNASKED_KEPT = timedelta(days=7)
+"""The same for pulls that the schedule made, of which there are many."""
+UNASKED_SEARCHED = timedelta(days=1)
+"""Longer, and what people asked for would be read again and again; the rest goes after 30 days."""
 DELETED_AT_ONCE = 10_000
 JUST_NOW = timedelta(minutes=5)
 """What has ended since is counted for those who watch."""
@@ -125,18 +130,20 @@ def get_sync(session: Session, person: Person, sync_id: uuid.UUID) -> SyncSeen:
     return SyncSeen(*found)
 
 
-def delete_unasked(session: Session, now: datetime) -> int:
-    """Delete old syncs that the schedule made, some at a time; return how many."""
-    old = (
-        select(SyncRequest.id)
-        .where(
-            SyncRequest.reason == SyncReason.SCHEDULED,
-            SyncRequest.finished_at < now - UNASKED_KEPT,
-        )
-        .limit(DELETED_AT_ONCE)
+def delete_ended(session: Session, now: datetime) -> int:
+    """Delete syncs that ended long ago, some at a time; return how many. A debt stays."""
+    ended = SyncRequest.finished_at
+    long_ago, unasked = now - KEPT, now - UNASKED_KEPT
+    is_unasked = and_(
+        ended.between(unasked - UNASKED_SEARCHED, unasked),
+        SyncRequest.reason == SyncReason.SCHEDULED,
     )
-    gone = delete(SyncRequest).where(SyncRequest.id.in_(old)).returning(SyncRequest.id)
-    return len(session.scalars(gone).all())
+    deleted = 0
+    for is_old in (ended < long_ago, is_unasked):
+        old = select(SyncRequest.id).where(is_old).limit(DELETED_AT_ONCE)
+        gone = delete(SyncRequest).where(SyncRequest.id.in_(old)).returning(SyncRequest.id)
+        deleted += len(session.scalars(gone).all())
+    return deleted
 
 
 def outcomes(session: Session, now: datetime) -> list[Outcome]:
