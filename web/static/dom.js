@@ -50,3 +50,13 @@ export function relative(moment) {
   }
   return "just now";
 }
+
+/** "2 d 4 h", "3:04:09", "4:09"; what is over has no time left. */
+export function timeLeft(moment) {
+  const seconds = Math.max(0, Math.ceil((new Date(moment) - Date.now()) / 1000));
+  const [days, hours] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24];
+  if (days > 0) return `${days} d ${hours} h`;
+  const parts = [Math.floor(seconds / 60) % 60, seconds % 60];
+  if (hours > 0) parts.unshift(hours);
+  return parts.map((part, index) => String(part).padStart(index ? 2 : 1, "0")).join(":");
+}

@@ -8,9 +8,20 @@ const REMEMBERED = "podium.person";
 
 const config = await (await fetch("/page-config.json")).json();
 const session = new Session(config.supabase_url);
-const boardView = new BoardView(session);
+const boardView = new BoardView({
+  get userId() { return session.userId; },
+  competition: (id) => session.call("GET", `/competitions/${id}`),
+  prizes: (id) => session.call("GET", `/prizes/distribution/${id}`).catch(absent),
+  line: { token: (refused) => session.token(refused) },
+});
 const syncView = new SyncView(session, config);
 let chosen = location.pathname.match(/^\/live\/([0-9a-f-]{36})$/)?.[1] ?? null;
+
+/** What is not there yet is nothing. */
+function absent(error) {
+  if (error.status === 404) return null;
+  throw error;
+}
 
 /** Show what went wrong to the person, in one place. */
 function complain(error) {

@@ -23,7 +23,7 @@ export class Ranking {
 
   /**
    * @param {import("../../clients/js/podium-live.js").Entry[]} rows
-   * @param {string} me my user id
+   * @param {string | null} me my user id
    */
   show(rows, me) {
     const before = this.#places();
@@ -38,7 +38,7 @@ export class Ranking {
 
   #places() {
     const places = new Map();
-    for (const [id, { element }] of this.#rows) places.set(id, element.getBoundingClientRect().top);
+    for (const [id, { element }] of this.#rows) places.set(id, element.getBoundingClientRect());
     return places;
   }
 
@@ -89,16 +89,18 @@ export class Ranking {
     for (const [id, { element }] of this.#rows) {
       const from = before.get(id);
       for (const running of element.getAnimations()) running.cancel();
-      const to = element.getBoundingClientRect().top;
+      const to = element.getBoundingClientRect();
+      const [x, y] = from === undefined ? [0, 0] : [from.left - to.left, from.top - to.top];
       if (from === undefined) moves.push([element, null]);
-      else if (Math.abs(from - to) > 1) moves.push([element, from - to]);
+      else if (Math.abs(x) + Math.abs(y) > 1) moves.push([element, { x, y }]);
     }
     const timing = { duration: GLIDE_MS, easing: "cubic-bezier(.2, .8, .2, 1)" };
     for (const [element, distance] of moves) {
       if (distance === null) {
         if (before.size > 0) element.animate([{ opacity: 0 }, { opacity: 1 }], timing);
       } else {
-        const start = { transform: `translateY(${distance}px)`, zIndex: distance > 0 ? 2 : 1 };
+        const { x, y } = distance;
+        const start = { transform: `translate(${x}px, ${y}px)`, zIndex: x + y > 0 ? 2 : 1 };
         element.animate([start, { transform: "none", zIndex: start.zIndex }], timing);
       }
     }

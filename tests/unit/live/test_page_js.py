@@ -45,14 +45,14 @@ def test_of_two_quick_openings_the_last_one_wins() -> None:
         "board-view.js",
         """
         const waiting = {};
-        const session = {
-            token: async () => "t",
-            call: (_, path) => new Promise((answer) => { waiting[path.at(-1)] = answer; }),
-        };
-        const view = new page.BoardView(session);
+        const view = new page.BoardView({
+            userId: "x",
+            line: { token: async () => "t" },
+            competition: (id) => new Promise((answer) => { waiting[id] = answer; }),
+        });
         const both = [view.open("a"), view.open("b")];
-        waiting.b({ name: "B", metric: "steps" });
-        waiting.a({ name: "A", metric: "steps" });
+        waiting.b({ name: "B", metric: "steps", status: "final", prize: null });
+        waiting.a({ name: "A", metric: "steps", status: "final", prize: null });
         await Promise.all(both);
         await until(() => sockets.length > 0);
         const result = [document.getElementById("board-title").textContent,
@@ -165,6 +165,7 @@ def test_the_state_of_the_socket_is_shown() -> None:
         sockets[0].hear({ type: "pong" });
         const live = [shown.hidden, shown.textContent];
         sockets[0].end(1006);
+        await until(() => shown.textContent !== "Live");
         const result = [live, shown.textContent];
         """,
     )
