@@ -32,6 +32,7 @@ from web import (
     rules,
     rulings,
     sources,
+    spectators,
     standings,
     stats,
 )
@@ -82,6 +83,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         fitness,
         records,
         sources,
+        spectators,
         stats,
         health,
     ):

@@ -47,11 +47,14 @@ class Channel:
     resumes: bool
     """Whether a client says in the query what it has."""
     is_socket: bool
+    is_open: bool = False
+    """Whether no credential is asked for."""
 
     @property
     def query(self) -> dict[str, Any]:
         """Schema of the query."""
-        return {"type": "object", "properties": TICKET | (POSITION if self.resumes else {})}
+        ticket = {} if self.is_open else TICKET
+        return {"type": "object", "properties": ticket | (POSITION if self.resumes else {})}
 
     @property
     def messages(self) -> tuple[type, ...]:
@@ -83,6 +86,15 @@ CHANNELS = (
         BOARD,
         resumes=True,
         is_socket=False,
+    ),
+    Channel(
+        "spectatorEvents",
+        "/api/v1/spectators/{competitionId}/events",
+        f"A public board without a credential; `me` is always null. {STREAM} {RULE}",
+        BOARD,
+        resumes=True,
+        is_socket=False,
+        is_open=True,
     ),
     Channel(
         "fitnessEvents",
@@ -156,9 +168,10 @@ def _channel(channel: Channel) -> dict[str, Any]:
 
 def _operations(channel: Channel) -> Iterator[tuple[str, dict[str, Any]]]:
     say = _operation(channel, "send", channel.said)
-    say["security"] = [
-        {"$ref": f"#/components/securitySchemes/{one}"} for one in ("person", "ticket")
-    ]
+    if not channel.is_open:
+        say["security"] = [
+            {"$ref": f"#/components/securitySchemes/{one}"} for one in ("person", "ticket")
+        ]
     if not channel.is_socket:
         say["bindings"] = {"http": {"method": "GET", "query": channel.query}}
     yield f"{channel.name}.say", say

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from domain import clock
 from domain.people import person_of
@@ -14,6 +15,7 @@ from web.identity import Identity
 from worker.unit import Unit
 
 REMEMBERED = 20_000
+NEVER = datetime.max.replace(tzinfo=UTC)
 FRESH_SECONDS = 60.0
 """After this the row is read again: another process may have changed or erased it."""
 
@@ -39,6 +41,13 @@ class Caller:
     def is_admin(self) -> bool:
         """Whether the token says so."""
         return self.identity.is_admin
+
+
+NOBODY = Caller(
+    Identity(uuid.UUID(int=0), "", "UTC", is_admin=False, expires_at=NEVER),
+    Person(id=0, user_id=uuid.UUID(int=0)),
+)
+"""Someone without a credential: they see what is public, and stand on no board."""
 
 
 class People:

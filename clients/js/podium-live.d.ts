@@ -89,6 +89,8 @@ export interface Line {
 
 export interface BoardOptions extends LineOptions {
   competitionId: string;
+  /** Watch a public board without a credential, by event stream. */
+  spectator?: boolean;
   /** The board has changed. It is one object throughout; read it when you draw. */
   onBoard?: (board: Board) => void;
   /** My own place has changed, also because others have moved. */

@@ -11,7 +11,7 @@ export { Board };
 
 /** Watch a board until `close()`. */
 export function watchBoard(options) {
-  const { competitionId, onBoard, onMe } = options;
+  const { competitionId, spectator = false, onBoard, onMe } = options;
   const board = new Board();
   let told = JSON.stringify(null);
 
@@ -26,9 +26,10 @@ export function watchBoard(options) {
     onMe?.(board.me);
   }
 
-  const line = new Line(options, {
+  const events = spectator ? "spectators" : "leaderboard";
+  const line = new Line(spectator ? { ...options, transport: "events" } : options, {
     socket: `/ws/leaderboard/${competitionId}`,
-    events: `/api/v1/leaderboard/${competitionId}/events`,
+    events: `/api/v1/${events}/${competitionId}/events`,
     query: () => board.resume,
     take,
   });

@@ -12,6 +12,8 @@ from web import asyncapi, create_app
 
 PUBLIC = {
     "/",
+    "/api/v1/spectators/<uuid:competition_id>",
+    "/api/v1/spectators/<uuid:competition_id>/events",
     "/asyncapi.json",
     "/clients/js/<name>",
     "/docs",

@@ -11,13 +11,13 @@ from domain.leaderboards.board import Position
 from web.api import Routes
 from web.auth import refuse_token_in
 from web.db import front
-from web.live.guest import Guest, or_end
+from web.live.guest import Guest, Spectator, or_end
 from web.live.hub import Hub
 from web.live.positions import resume_from
 from web.live.stream import EVENTS, Stream, StreamAnswer
 from web.live.sync_feed import SyncWatcher
 from web.live.watcher import Watcher
-from web.people import Caller
+from web.people import NOBODY, Caller
 from web.schemas.live import StreamQuery
 
 EXTENSION = "podium.live"
@@ -51,6 +51,28 @@ def board_events(caller: Caller, competition_id: uuid.UUID, query: StreamQuery) 
     return _stream(caller, watch)
 
 
+@routes.route(
+    "GET",
+    "/spectators/<uuid:competition_id>/events",
+    None,
+    text=EVENTS,
+    refusals={
+        HTTPStatus.TOO_MANY_REQUESTS: "Too many connections from this address, or here.",
+        HTTPStatus.NOT_FOUND: "There is no such public competition.",
+    },
+)
+def spectator_events(competition_id: uuid.UUID, query: StreamQuery) -> Response:
+    """Watch a public board without a credential: its messages, with no place of one's own."""
+    front().facts.seen_by(NOBODY, competition_id)
+    resume = _last_event() or resume_from(query.epoch, query.offset)
+
+    def watch(hub: Hub, stream: Stream) -> None:
+        watcher = Watcher(stream, str(NOBODY.user_id), resume)
+        hub.watch(competition_id, Spectator(stream), watcher)
+
+    return _answer(None, watch)
+
+
 @routes.route("GET", "/fitness/events", None, text=EVENTS, ticket=True, refusals=REFUSALS)
 def fitness_events(caller: Caller) -> Response:
     """Follow my syncs by Server-Sent Events: the messages of `/ws/fitness`, without ids."""
@@ -62,18 +84,24 @@ def fitness_events(caller: Caller) -> Response:
 
 
 def _stream(caller: Caller, watch: Callable[[Hub, Stream, Guest], None]) -> Response:
+    house = front()
+
+    def enter(hub: Hub, stream: Stream) -> None:
+        guest = Guest(stream, house, caller.identity)
+        hub.know(stream, guest)
+        watch(hub, stream, guest)
+
+    return _answer(caller.name, enter)
+
+
+def _answer(name: str | None, enter: Callable[[Hub, Stream], None]) -> Response:
     """Answer with a stream that the hub takes over. Raises before anything is sent, or never."""
-    hub, house, address = cast("Hub", current_app.extensions[EXTENSION]), front(), _address()
-    hub.check_room(address, caller.name)
+    hub, address = cast("Hub", current_app.extensions[EXTENSION]), _address()
+    hub.check_room(address, name)
 
     def begin(stream: Stream) -> None:
-        def enter() -> None:
-            guest = Guest(stream, house, caller.identity)
-            hub.know(stream, guest)
-            watch(hub, stream, guest)
-
         hub.open(stream, address)
-        or_end(stream, enter)
+        or_end(stream, lambda: enter(hub, stream))
 
     return StreamAnswer(begin)
 

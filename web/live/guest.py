@@ -13,7 +13,7 @@ from web.db import Front
 from web.errors import DATABASE_AWAY, TooMany, Unauthorised
 from web.identity import Identity
 from web.live.connection import Connection
-from web.people import Caller
+from web.people import NOBODY, Caller
 from web.tokens import LEEWAY_SECONDS
 
 log = structlog.get_logger(__name__)
@@ -56,6 +56,14 @@ class Guest:
 
     def _expired(self) -> None:
         self.dismiss(CloseCode.UNAUTHORISED, "token_expired")
+
+
+class Spectator(Guest):
+    """Someone without a credential at a public board, for as long as it is public."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.caller = NOBODY
 
 
 def or_end(connection: Connection, action: Callable[[], None]) -> None:

@@ -1,5 +1,6 @@
 import { BoardView } from "./board-view.js";
 import { byId, clone, hue, initials, number, relative, unit } from "./dom.js";
+import { showScreen } from "./screen.js";
 import { Session } from "./session.js";
 import { SyncView } from "./sync-view.js";
 
@@ -174,4 +175,5 @@ byId("sign-out").addEventListener("click", () => {
 
 addEventListener("popstate", () => location.reload());
 
-welcome().catch(complain);
+const isScreen = new URLSearchParams(location.search).get("screen") === "1" && chosen !== null;
+(isScreen ? showScreen(chosen) : welcome()).catch(complain);

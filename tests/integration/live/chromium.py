@@ -19,6 +19,7 @@ PHONE: Any = {
     "has_touch": True,
 }
 DESK: Any = {"viewport": {"width": 1280, "height": 860}}
+HALL: Any = {"viewport": {"width": 1920, "height": 1080}}
 
 ROWS = """() => [...document.querySelectorAll("#rows > .row")].map((row) => [
     Number(row.querySelector(".rank").textContent),

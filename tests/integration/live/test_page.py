@@ -22,6 +22,7 @@ from tests.factories import Factory
 from tests.integration.live.cable import Cable
 from tests.integration.live.chromium import (
     DESK,
+    HALL,
     PHONE,
     ROWS,
     needs_chromium,
@@ -121,6 +122,13 @@ def keep(page: Page, name: str, folder: Path) -> None:
         shutil.copy(folder / name, DOCS / name)
 
 
+def fits(page: Page) -> None:
+    """Nobody scrolls in a hall."""
+    lowest = "Math.max(...[...document.querySelectorAll('.board *')].map("
+    lowest += "(one) => one.getBoundingClientRect().bottom))"
+    assert page.evaluate(lowest) <= page.evaluate("innerHeight")
+
+
 def is_accessible(page: Page) -> None:
     """Hold the page against axe's rules."""
     found = Axe().run(page)
@@ -188,3 +196,22 @@ def test_the_end_shows_the_podium_and_who_was_paid(
         expect(page.locator(".winner .chip")).to_have_text(["Paid", "Sent", "On its way"])
         is_accessible(page)
         keep(page, "page-end.png", tmp_path)
+    with tab(browser, **HALL) as page:
+        page.goto(address(cable, race, "?screen=1"))
+        expect(page.locator(".winner .chip")).to_have_text(["Paid", "Sent", "On its way"])
+        page.screenshot(path=tmp_path / "hall-end.png")
+        fits(page)
+
+
+def test_a_hall_needs_no_sign_in(
+    race: Stage, site: Site, cable: Cable, browser: Browser, tmp_path: Path
+) -> None:
+    with tab(browser, **HALL) as page:
+        page.goto(address(cable, race, "?screen=1"))
+        see_the_same(page, site, race, race.people[0])
+        race.flush({str(race.people[7].user_id): 48_000})
+        see_the_same(page, site, race, race.people[0])
+        expect(page.locator("#connection")).to_have_text("Live")
+        fits(page)
+        is_accessible(page)
+        keep(page, "page-hall.png", tmp_path)
