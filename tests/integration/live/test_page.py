@@ -92,6 +92,17 @@ def race(factory: Factory, store: BoardStore) -> Stage:
     return made
 
 
+BY_REQUEST = """async (competitionId) => {
+    delete Response.prototype.body;  // as in React Native
+    const { watchBoard } = await import("/clients/js/podium-live.js");
+    await new Promise((seen) => watchBoard({ competitionId, spectator: true, onBoard(board) {
+        window.shown = board.entries.map((row) => [row.rank, row.display_name, row.score]);
+        seen();
+    } }));
+}"""
+"""Watch a board where `fetch` hands out only whole answers."""
+
+
 def address(cable: Cable, stage: Stage, query: str = "") -> str:
     return f"{cable.site}/live/{stage.competition.id}{query}"
 
@@ -106,10 +117,10 @@ def told(site: Site, stage: Stage, person: Person) -> list[list[Any]]:
     return [[row["rank"], row["display_name"], row["score"]] for row in answer["entries"]]
 
 
-def see_the_same(page: Page, site: Site, stage: Stage, person: Person) -> None:
+def see_the_same(page: Page, site: Site, stage: Stage, person: Person, script: str = ROWS) -> None:
     """Wait until the page shows what the API says."""
     deadline = time.monotonic() + PATIENCE_S
-    while (seen := page.evaluate(ROWS)) != (there := told(site, stage, person)):
+    while (seen := page.evaluate(script)) != (there := told(site, stage, person)):
         assert time.monotonic() < deadline, (seen, there)
         page.wait_for_timeout(20)
 
@@ -215,3 +226,19 @@ def test_a_hall_needs_no_sign_in(
         fits(page)
         is_accessible(page)
         keep(page, "page-hall.png", tmp_path)
+
+
+@pytest.mark.soak
+def test_where_fetch_knows_no_streams_a_request_is_read(
+    race: Stage, site: Site, cable: Cable, browser: Browser
+) -> None:
+    me = race.people[0]
+    with tab(browser) as page:
+        page.goto(cable.site)
+        page.evaluate(BY_REQUEST, str(race.competition.id))
+        see_the_same(page, site, race, me, "window.shown")
+        race.flush({str(race.people[3].user_id): 48_000})
+        see_the_same(page, site, race, me, "window.shown")
+        cable.cut()
+        race.flush({str(race.people[3].user_id): 48_100})
+        see_the_same(page, site, race, me, "window.shown")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from typing import Any
 
@@ -283,3 +284,40 @@ def test_a_full_server_is_given_the_time_that_it_asks_for() -> None:
         """
     )
     assert 7000 <= result <= 7020
+
+
+def test_a_spectator_needs_no_credential() -> None:
+    result = run(
+        """
+        client.watchBoard({ competitionId: "c", fetch, spectator: true });
+        await until(() => streams.length === 1);
+        const result = [streams[0].url, streams[0].headers, sockets.length];
+        """
+    )
+    accepts = {"Accept": "text/event-stream"}
+    assert result == ["http://here.test/api/v1/spectators/c/events", accepts, 0]
+
+
+def test_syncs_are_handed_to_their_listeners() -> None:
+    result = run(
+        """
+        const heard = [];
+        client.followFitness({ token: "t",
+            onSync: (message) => heard.push(message.sync_id),
+            onStats: (message) => heard.push(message.date) });
+        await until(() => sockets.length === 1);
+        sockets[0].open();
+        sockets[0].hear({ type: "pong" });
+        sockets[0].hear({ type: "sync", sync_id: "s" });
+        sockets[0].hear({ type: "stats", date: "2026-11-26" });
+        sockets[0].hear({ type: "notice", code: "behind" });
+        const result = [sockets[0].url, heard];
+        """
+    )
+    assert result == ["ws://here.test/ws/fitness", ["s", "2026-11-26"]]
+
+
+def test_the_types_name_what_there_is() -> None:
+    declared = (js.FOLDER / "podium-live.d.ts").read_text()
+    named = re.findall(r"^export (?:class|function) (\w+)", declared, re.MULTILINE)
+    assert sorted(run("const result = Object.keys(client);")) == sorted(named)
