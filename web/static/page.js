@@ -103,10 +103,20 @@ async function show(walker) {
 
 async function listCompetitions() {
   const { items } = await session.call("GET", "/competitions?limit=50");
-  byId("competitions").replaceChildren(...items.map(competitionItem));
+  keepingFocus(() => byId("competitions").replaceChildren(...items.map(competitionItem)));
   markChosen();
   syncView.showFreshness(items);
   return items;
+}
+
+/** Somebody on the way through the list by keyboard stays where they are in the new one. */
+function keepingFocus(renew) {
+  const { className, parentElement } = document.activeElement;
+  const { id } = parentElement?.dataset ?? {};
+  renew();
+  if (!id) return;
+  const same = [...byId("competitions").children].find((item) => item.dataset.id === id);
+  same?.getElementsByClassName(className)[0]?.focus({ preventScroll: true });
 }
 
 function competitionItem(competition) {
@@ -138,6 +148,7 @@ function open(id, byHand = false) {
   if (!id) return;
   chosen = id;
   markChosen();
+  showChosen();
   if (byHand) history.pushState(null, "", `/live/${id}`);
   boardView.open(id).catch(complain);
 }
@@ -147,6 +158,15 @@ function markChosen() {
     const button = item.querySelector(".competition-open");
     button.setAttribute("aria-current", String(item.dataset.id === chosen));
   }
+}
+
+/** On a phone the list is a line that scrolls sideways. */
+function showChosen() {
+  const list = byId("competitions");
+  const item = list.querySelector(`[data-id="${chosen}"]`);
+  if (item === null) return;
+  const [{ left }, { left: edge }] = [item.getBoundingClientRect(), list.getBoundingClientRect()];
+  list.scrollBy({ left: left - edge - parseFloat(getComputedStyle(list).paddingLeft) });
 }
 
 byId("people-search").addEventListener("input", (event) => {

@@ -23,7 +23,11 @@ export async function showScreen(id) {
       await view.open(id);
       return;
     } catch (error) {
-      if (error.status === 404) throw error;
+      if (error.status === 404) {
+        byId("notice").textContent = "This is no public competition.";
+        byId("notice").hidden = false;
+        return;
+      }
       await new Promise((done) => setTimeout(done, AGAIN_MS));
     }
   }

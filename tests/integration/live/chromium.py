@@ -19,6 +19,8 @@ PHONE: Any = {
     "has_touch": True,
 }
 DESK: Any = {"viewport": {"width": 1280, "height": 860}}
+NARROW: Any = {"viewport": {"width": 320, "height": 640}}
+UPRIGHT: Any = {"viewport": {"width": 1080, "height": 1920}}
 HALL: Any = {"viewport": {"width": 1920, "height": 1080}}
 
 ROWS = """() => [...document.querySelectorAll("#rows > .row")].map((row) => [

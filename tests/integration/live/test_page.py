@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ from tests.integration.live.cable import Cable
 from tests.integration.live.chromium import (
     DESK,
     HALL,
+    NARROW,
     PHONE,
     ROWS,
+    UPRIGHT,
     needs_chromium,
     sign_in,
     started,
@@ -226,6 +229,46 @@ def test_a_hall_needs_no_sign_in(
         fits(page)
         is_accessible(page)
         keep(page, "page-hall.png", tmp_path)
+
+
+@pytest.mark.soak
+def test_it_holds_on_other_screens(race: Stage, cable: Cable, browser: Browser) -> None:
+    token = token_of(race.people[11])
+    with tab(browser, **PHONE, color_scheme="dark") as page:
+        page.goto(cable.site)
+        page.get_by_label("Access token").wait_for()
+        is_accessible(page)
+        sign_in(page, address(cable, race), token)
+        is_accessible(page)
+    with tab(browser, **NARROW) as page:
+        sign_in(page, address(cable, race), token)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    with tab(browser, **UPRIGHT) as page:
+        page.goto(address(cable, race, "?screen=1"))
+        page.locator("#rows > .row").first.wait_for()
+        fits(page)
+        page.goto(f"{cable.site}/live/{uuid.uuid4()}?screen=1")
+        expect(page.get_by_role("alert")).to_have_text("This is no public competition.")
+
+
+@pytest.mark.soak
+def test_by_keyboard_alone(race: Stage, factory: Factory, cable: Cable, browser: Browser) -> None:
+    other = factory.competition(race.people[0], name="Long distance")
+    with tab(browser, **DESK) as page:
+        page.goto(address(cable, race))
+        page.get_by_label("Access token").fill(token_of(race.people[11]))
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.locator("#rows > .row").first.wait_for()
+        page.get_by_role("button", name="Long distance").first.wait_for()
+        for _ in range(8):
+            page.keyboard.press("Tab")
+            focused = page.evaluate("document.activeElement.textContent.trim()")
+            if focused.startswith("Long distance"):
+                break
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1, name="Long distance")).to_be_visible()
+        assert page.url.endswith(f"/live/{other.id}")
 
 
 @pytest.mark.soak
