@@ -4,10 +4,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+PATIENCE_MS = 30_000
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
 
@@ -32,7 +34,8 @@ ROWS = """() => [...document.querySelectorAll("#rows > .row")].map((row) => [
 
 @contextmanager
 def started() -> Iterator[Browser]:
-    """Start the browser."""
+    """Start the browser. What is expected of its pages may take as long as on a busy machine."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         # Root may not have a sandbox, and a container's /dev/shm is small.
         arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
@@ -48,10 +51,16 @@ def tab(browser: Browser, **device: Any) -> Iterator[Page]:
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda asked: _note_foreign(asked.url, faults))
     page.on("console", lambda said: _note(said.type, said.text, faults))
     yield page
     context.close()
     assert faults == []
+
+
+def _note_foreign(url: str, faults: list[str]) -> None:
+    if urlsplit(url).hostname not in ("127.0.0.1", None):
+        faults.append(url)
 
 
 def _note(kind: str, text: str, faults: list[str]) -> None:

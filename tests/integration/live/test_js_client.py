@@ -27,7 +27,7 @@ pytestmark = needs_node
 CROWD = [str(uuid.UUID(int=n)) for n in range(1, 131)]
 """More people than are shown."""
 
-AGREED_S = 15.0
+AGREED_S = 30.0
 
 
 class Watcher:
