@@ -2,21 +2,13 @@
 
 import { watchBoard } from "../../clients/js/podium-live.js";
 import { showConnection } from "./connection.js";
-import { byId, number, ordinal, timeLeft, unit } from "./dom.js";
+import { byId, number, ordinal, statusText, timeLeft, unit } from "./dom.js";
 import { EndView } from "./end-view.js";
 import { promised } from "./prizes.js";
 import { Ranking } from "./ranking.js";
 
 const SPOKEN_AFTER_MS = 2_000;
 const SECOND_MS = 1_000;
-const STATUSES = {
-  upcoming: "Not started",
-  active: "Running",
-  closing: "Last data coming in",
-  provisional: "Under review",
-  final: "Final",
-  cancelled: "Cancelled",
-};
 
 export class BoardView {
   #source;
@@ -35,10 +27,11 @@ export class BoardView {
    * @param {(id: string) => Promise<object>} source.competition
    * @param {(id: string) => Promise<object | null>} source.prizes
    * @param {object} source.line options of the live client
+   * @param {() => void} [source.moved] called when a competition has changed its status
    */
   constructor(source) {
     this.#source = source;
-    this.#end = new EndView((id) => source.prizes(id));
+    this.#end = new EndView(source);
   }
 
   /** Show another board. Of several openings under way the last one wins. */
@@ -102,9 +95,11 @@ export class BoardView {
 
   #showStatus(status) {
     const chip = byId("board-status");
+    const changed = status !== this.#competition.status;
     chip.dataset.status = this.#competition.status = status;
-    chip.textContent = STATUSES[status] ?? status;
+    chip.textContent = statusText(status);
     this.#showTime();
+    if (changed) this.#source.moved?.();
   }
 
   #showTime() {

@@ -9,6 +9,15 @@ const UNITS = {
   heart_points: "heart points",
 };
 
+const STATUSES = {
+  upcoming: "Not started",
+  active: "Running",
+  closing: "Last data coming in",
+  provisional: "Under review",
+  final: "Final",
+  cancelled: "Cancelled",
+};
+
 export const byId = (id) => document.getElementById(id);
 
 export const number = (value) => numbers.format(value);
@@ -17,6 +26,9 @@ export const number = (value) => numbers.format(value);
 export const name = (metric) => metric.replaceAll("_", " ");
 
 export const unit = (metric) => UNITS[metric] ?? metric;
+
+/** How far a competition is. */
+export const statusText = (status) => STATUSES[status] ?? status;
 
 /** The element inside a template, fresh. */
 export function clone(template) {

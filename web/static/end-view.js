@@ -13,13 +13,17 @@ const AGAIN_MS = 3_000;
 const LONGEST_MS = 60_000;
 
 export class EndView {
-  #fetchPrizes;
+  #source;
   #competition = null;
   #again = null;
 
-  /** @param {(id: string) => Promise<object | null>} fetchPrizes null while none are on their way */
-  constructor(fetchPrizes) {
-    this.#fetchPrizes = fetchPrizes;
+  /**
+   * @param {object} source
+   * @param {string | null} source.userId
+   * @param {(id: string) => Promise<object | null>} source.prizes null while none are on their way
+   */
+  constructor(source) {
+    this.#source = source;
   }
 
   /** Begin with another competition. */
@@ -46,15 +50,15 @@ export class EndView {
     byId("podium").replaceChildren(...best.map((row) => stepOf(row, unit)));
     if (!this.#competition.prize || this.#again !== null) return;
     if (board.status === "final") this.#look(this.#competition, AGAIN_MS);
-    else showPrizes(null);
+    else showPrizes(null, null);
   }
 
   /** Look after the prizes until all are where they belong. */
   async #look(competition, wait) {
     this.#again = 0;
-    const prizes = await this.#fetchPrizes(competition.id).catch(() => undefined);
+    const prizes = await this.#source.prizes(competition.id).catch(() => undefined);
     if (competition !== this.#competition) return;
-    if (prizes !== undefined) showPrizes(prizes);
+    if (prizes !== undefined) showPrizes(prizes, this.#source.userId);
     if (prizes?.status === "done") return;
     const longer = Math.min(LONGEST_MS, wait * 1.3);
     this.#again = setTimeout(() => this.#look(competition, longer), wait);
@@ -73,19 +77,21 @@ function stepOf({ rank, user_id, display_name, score }, unit) {
   return step;
 }
 
-function showPrizes(prizes) {
+function showPrizes(prizes, me) {
   byId("prizes").hidden = false;
   byId("prizes-text").textContent = progress(prizes);
   const winners = prizes?.items.slice(0, WINNERS) ?? [];
-  byId("winners").replaceChildren(...winners.map(winnerOf));
+  byId("winners").replaceChildren(...winners.map((one) => winnerOf(one, me)));
   const beyond = (prizes?.payouts ?? 0) - winners.length;
   byId("winners-more").textContent = beyond > 0 ? `and ${number(beyond)} more` : "";
 }
 
-function winnerOf({ rank, display_name, amount, currency, status }) {
+function winnerOf({ rank, user_id, display_name, amount, currency, status }, me) {
   const winner = clone("winner-template");
   winner.querySelector(".winner-rank").textContent = ordinal(rank);
-  winner.querySelector(".winner-name").textContent = display_name;
+  const isMe = me !== null && user_id === me;
+  winner.classList.toggle("is-mine", isMe);
+  winner.querySelector(".winner-name").textContent = isMe ? `${display_name} (you)` : display_name;
   winner.querySelector(".winner-amount").textContent = money(amount, currency);
   const chip = winner.querySelector(".chip");
   chip.textContent = became(status);

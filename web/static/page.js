@@ -1,5 +1,5 @@
 import { BoardView } from "./board-view.js";
-import { byId, clone, hue, initials, number, relative, unit } from "./dom.js";
+import { byId, clone, hue, initials, number, relative, statusText, unit } from "./dom.js";
 import { showScreen } from "./screen.js";
 import { Session } from "./session.js";
 import { SyncView } from "./sync-view.js";
@@ -14,6 +14,7 @@ const boardView = new BoardView({
   competition: (id) => session.call("GET", `/competitions/${id}`),
   prizes: (id) => session.call("GET", `/prizes/distribution/${id}`).catch(absent),
   line: { token: (refused) => session.token(refused) },
+  moved: () => listCompetitions().catch(complain),
 });
 const syncView = new SyncView(session, config);
 let chosen = location.pathname.match(/^\/live\/([0-9a-f-]{36})$/)?.[1] ?? null;
@@ -122,16 +123,16 @@ function keepingFocus(renew) {
 function competitionItem(competition) {
   const item = clone("competition-template");
   item.dataset.id = competition.id;
-  const over = new Date(competition.ends_at) < new Date();
+  const { status } = competition;
   item.querySelector(".competition-name").textContent = competition.name;
   item.querySelector(".competition-facts").textContent = [
     `${number(competition.participant_count)} people`,
     unit(competition.metric),
-    `${over ? "ended" : "ends"} ${relative(competition.ends_at)}`,
+    status === "active" ? `ends ${relative(competition.ends_at)}` : statusText(status).toLowerCase(),
   ].join(" · ");
   const chip = item.querySelector(".chip");
-  chip.textContent = competition.joined ? "joined" : competition.status;
-  chip.dataset.status = competition.joined ? "joined" : competition.status;
+  chip.textContent = competition.joined ? "joined" : statusText(status);
+  chip.dataset.status = competition.joined ? "joined" : status;
   item.querySelector(".competition-open").addEventListener("click", () => open(competition.id, true));
   const join = item.querySelector(".join");
   join.hidden = competition.joined || !["upcoming", "active"].includes(competition.status);

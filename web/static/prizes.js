@@ -43,6 +43,7 @@ export function promised({ currency, pool, split }) {
 export function progress(distribution) {
   if (distribution === null) return "They are shared out and sent after the review.";
   const { counts, payouts } = distribution;
-  if (distribution.status === "done") return "Every prize has been dealt with.";
-  return `${number(counts.paid ?? 0)} of ${number(payouts)} paid`;
+  const paid = counts.paid ?? 0;
+  if (paid === payouts) return "All are paid.";
+  return `${number(paid)} of ${number(payouts)} paid`;
 }

@@ -208,6 +208,9 @@ def test_the_end_shows_the_podium_and_who_was_paid(
         expect(page.locator("#prizes-text")).to_have_text("1 of 3 paid")
         expect(page.locator(".winner-amount")).to_have_text(["€600", "€300", "€100"])
         expect(page.locator(".winner .chip")).to_have_text(["Paid", "Sent", "On its way"])
+        mine = page.locator(".winner.is-mine .winner-name")
+        expect(mine).to_have_text("Brisco K. (you)")
+        expect(page.locator(".competition-facts")).to_contain_text("final")
         is_accessible(page)
         keep(page, "page-end.png", tmp_path)
     with tab(browser, **HALL) as page:

@@ -172,6 +172,37 @@ def test_the_state_of_the_socket_is_shown() -> None:
     assert result == [[False, "Live"], "Offline, trying again"]
 
 
+def test_prizes_in_words() -> None:
+    result = run(
+        "prizes.js",
+        """
+        const plan = (split) => page.promised({ currency: "EUR", pool: 100_000, split });
+        const going = (counts) => page.progress({ status: "paying", payouts: 3, counts });
+        const result = [
+            page.money(125_050, "EUR"), page.money(100_000, "EUR"), page.money(500, "JPY"),
+            plan({ kind: "percent", places: [60, 30] }), plan({ kind: "equal" }),
+            plan({ kind: "fixed", places: [400_00, 300_00, 200_00, 100_00] }),
+            page.progress(null), going({ pending: 3 }), going({ paid: 2, held: 1 }),
+            going({ paid: 3 }), page.became("held"), page.became("something new"),
+        ].map((text) => text.replaceAll("\\u00a0", " "));
+        """,
+    )
+    assert result == [
+        "€1,250.50",
+        "€1,000",
+        "¥500",
+        "€1,000 in prizes: 60 % · 30 %",
+        "€1,000 in prizes, shared equally",
+        "€1,000 in prizes: €400 · €300 · €200 · …",
+        "They are shared out and sent after the review.",
+        "0 of 3 paid",
+        "2 of 3 paid",
+        "All are paid.",
+        "Waiting",
+        "something new",
+    ]
+
+
 def test_focus_leaves_the_page_where_it_is() -> None:
     calls = [
         call
