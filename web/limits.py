@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import cast
 
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
 from flask_limiter import Limiter, RequestLimit
 
 from domain.settings import Settings
@@ -21,6 +21,9 @@ RECORDS = "50000/hour;200000/day"
 
 PAYOUT_ACCOUNT = "12/minute"
 """Calls of one person that make us ask the rail."""
+
+SPECTATORS = "120/minute"
+"""Looks at public competitions from one address, by those who show no credential."""
 
 EXTENSION = "podium.limiter"
 TIMEOUT_SECONDS = 1
@@ -55,7 +58,8 @@ def guard(app: Flask, limit: str, name: str) -> Callable[[], None]:
 
 
 def _caller() -> str:
-    name: str = g.caller.name
+    """Return who is counted: the caller, or the address of one without a credential."""
+    name: str = g.caller.name if "caller" in g else f"address {request.remote_addr}"
     return name
 
 

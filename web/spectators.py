@@ -16,6 +16,7 @@ from domain.payouts.listing import of_distribution
 from models import PrizePlan
 from web.api import Routes
 from web.db import front
+from web.limits import SPECTATORS
 from web.replies import Reply, reply
 from web.schemas.spectators import SpectatedAnswer
 
@@ -25,7 +26,13 @@ SHOWN = 10
 ABSENT = {HTTPStatus.NOT_FOUND: "There is no such public competition."}
 
 
-@routes.route("GET", "/spectators/<uuid:competition_id>", SpectatedAnswer, refusals=ABSENT)
+@routes.route(
+    "GET",
+    "/spectators/<uuid:competition_id>",
+    SpectatedAnswer,
+    refusals=ABSENT,
+    limit=SPECTATORS,
+)
 def spectate(competition_id: uuid.UUID) -> Reply:
     """Show a public competition and its winners, without a credential."""
     with front().unit() as unit:

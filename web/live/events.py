@@ -11,7 +11,7 @@ from domain.leaderboards.board import Position
 from web.api import Routes
 from web.auth import refuse_token_in
 from web.db import front
-from web.live.guest import Guest, Spectator, or_end
+from web.live.guest import Guest, Spectator, or_end, spectators_at
 from web.live.hub import Hub
 from web.live.positions import resume_from
 from web.live.stream import EVENTS, Stream, StreamAnswer
@@ -66,11 +66,14 @@ def spectator_events(competition_id: uuid.UUID, query: StreamQuery) -> Response:
     front().facts.seen_by(NOBODY, competition_id)
     resume = _last_event() or resume_from(query.epoch, query.offset)
 
-    def watch(hub: Hub, stream: Stream) -> None:
-        watcher = Watcher(stream, str(NOBODY.user_id), resume)
-        hub.watch(competition_id, Spectator(stream), watcher)
+    address = _address()
 
-    return _answer(None, watch)
+    def enter(hub: Hub, stream: Stream) -> None:
+        spectator = Spectator(stream, address)
+        hub.know(stream, spectator)
+        hub.watch(competition_id, spectator, Watcher(stream, str(NOBODY.user_id), resume))
+
+    return _answer(spectators_at(address), enter)
 
 
 @routes.route("GET", "/fitness/events", None, text=EVENTS, ticket=True, refusals=REFUSALS)
@@ -94,7 +97,7 @@ def _stream(caller: Caller, watch: Callable[[Hub, Stream, Guest], None]) -> Resp
     return _answer(caller.name, enter)
 
 
-def _answer(name: str | None, enter: Callable[[Hub, Stream], None]) -> Response:
+def _answer(name: str, enter: Callable[[Hub, Stream], None]) -> Response:
     """Answer with a stream that the hub takes over. Raises before anything is sent, or never."""
     hub, address = cast("Hub", current_app.extensions[EXTENSION]), _address()
     hub.check_room(address, name)

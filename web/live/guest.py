@@ -38,6 +38,11 @@ class Guest:
         connection.expired = self._expired
         self._stay(identity)
 
+    @property
+    def name(self) -> str:
+        """Whose connections are counted together."""
+        return self.caller.name
+
     def renew(self, identity: Identity) -> None:
         """Stay as long as a newer token lasts. Raises Refusal for somebody else's."""
         caller = self._front.people.behind(identity)
@@ -61,9 +66,20 @@ class Guest:
 class Spectator(Guest):
     """Someone without a credential at a public board, for as long as it is public."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, address: str) -> None:
         self._connection = connection
+        self._address = address
         self.caller = NOBODY
+
+    @property
+    def name(self) -> str:
+        """All of an address count as one person: big screens are few."""
+        return spectators_at(self._address)
+
+
+def spectators_at(address: str) -> str:
+    """Return the name under which those without a credential at an address are counted."""
+    return f"spectators at {address}"
 
 
 def or_end(connection: Connection, action: Callable[[], None]) -> None:

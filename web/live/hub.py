@@ -60,8 +60,8 @@ class Hub:
 
     def know(self, connection: Connection, guest: Guest) -> None:
         """Count a connection as someone's. Raises TooMany."""
-        self._crowd.check_person(guest.caller.name)
-        self._crowd.know(connection, guest.caller.name)
+        self._crowd.check_person(guest.name)
+        self._crowd.know(connection, guest.name)
 
     def watch(self, competition_id: uuid.UUID, guest: Guest, watcher: Watcher) -> None:
         """Send a board to the watcher, as long as the guest may see it."""

@@ -40,3 +40,17 @@ def test_winners_without_what_is_their_own(
         (2, 30_000, "pending"),
     ]
     assert set(winners["items"][0]) == {"rank", "display_name", "amount", "currency", "status"}
+
+
+def test_an_address_may_not_look_without_end(
+    client: FlaskClient, documented: Documented, factory: Factory
+) -> None:
+    path = f"/api/v1/spectators/{factory.competition().id}"
+    answers = [client.get(path) for _ in range(121)]
+    assert {answer.status_code for answer in answers[:120]} == {200}
+    refused = answers[-1]
+    documented.check(refused)
+    assert (refused.status_code, (refused.json or {})["code"]) == (429, "rate_limited")
+    assert int(refused.headers["Retry-After"]) > 0
+    elsewhere = client.get(path, environ_base={"REMOTE_ADDR": "192.0.2.1"})
+    assert elsewhere.status_code == 200
