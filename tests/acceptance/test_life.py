@@ -15,6 +15,8 @@ pytestmark = pytest.mark.acceptance
 
 WALKER = "walker-441"
 """In no crowd of the other tests: what this one writes lies hours ahead of them."""
+ALL_IS_IN = timedelta(hours=5, minutes=50)
+"""After an end: the sandbox's devices send nothing later than 5.2 hours after it was walked."""
 
 
 def test_a_competition_from_before_its_start_to_its_final_standing(moved: Stack) -> None:
@@ -33,7 +35,7 @@ def test_a_competition_from_before_its_start_to_its_final_standing(moved: Stack)
         ends_at=f"{ends_at:%Y-%m-%dT%H:%M:%SZ}",
         timezone="Asia/Kathmandu",
         visibility="public",
-        grace_hours=3,
+        grace_hours=6,
         review_hours=2,
     )
     path = f"/competitions/{made['id']}"
@@ -50,11 +52,11 @@ def test_a_competition_from_before_its_start_to_its_final_standing(moved: Stack)
     becomes("closing", ends_at + timedelta(seconds=1))
     stack.move_clock(ends_at + AFTERMATH)
     wait_until(lambda: pulled_since(stack, ends_at), "a pull after the end")
-    late = ends_at + timedelta(hours=2, minutes=50)
+    late = ends_at + ALL_IS_IN
     stack.move_clock(late + timedelta(minutes=5))
     wait_until(lambda: pulled_since(stack, late), "a pull at the last")
-    becomes("provisional", ends_at + timedelta(hours=3, seconds=1))
-    becomes("final", ends_at + timedelta(hours=5, seconds=1))
+    becomes("provisional", ends_at + timedelta(hours=6, seconds=1))
+    becomes("final", ends_at + timedelta(hours=8, seconds=1))
 
     walked = truth(stack, made)
     stack.move_clock(clock.now())  # so that the walker's token holds again
