@@ -64,6 +64,12 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE_S
         time.sleep(0.02)
 
 
+def is_open(port: int) -> bool:
+    """Say whether somebody listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Site:
     """One gunicorn with one worker."""
 
@@ -102,8 +108,7 @@ class Site:
     def _answers(self) -> bool:
         if self._process.poll() is not None:
             pytest.fail(self._log.read_text())
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return is_open(self.port)
 
     @contextmanager
     def open(self, path: str, token: str | None = None, **options: Any) -> Iterator["Listener"]:

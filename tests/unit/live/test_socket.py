@@ -1,6 +1,5 @@
 """The socket on a pair of real TCP connections: whole frames, bounded memory, and an end."""
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,8 +17,6 @@ from gunicorn.http.unreader import (  # type: ignore[import-untyped]  # ships no
 from hypothesis import example, given
 from hypothesis import strategies as st
 from werkzeug.exceptions import BadRequest
-from wsproto import ConnectionType
-from wsproto.connection import Connection
 from wsproto.events import (
     BytesMessage,
     CloseConnection,
@@ -32,77 +29,12 @@ from wsproto.events import (
 from wsproto.frame_protocol import FrameProtocol, Opcode
 
 from domain.live.messages import CloseCode
+from tests.unit.live.peer import HANDSHAKE, Peer
 from web.live.connection import BACKLOG_LIMIT, GOODBYE_S, PING_S
 from web.live.frames import Frame
 from web.live.socket import MESSAGE_LIMIT, MOST_PIECES, Socket
 
-PATIENCE_S = 60
-
-HANDSHAKE = {
-    "HTTP_CONNECTION": "Upgrade",
-    "HTTP_UPGRADE": "websocket",
-    "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==",
-    "HTTP_SEC_WEBSOCKET_VERSION": "13",
-    "HTTP_SEC_WEBSOCKET_EXTENSIONS": "permessage-deflate",
-}
-
-
-class Peer:
-    """The client's end."""
-
-    def __init__(self, raw: Any) -> None:
-        self.raw = raw
-        self.protocol = Connection(ConnectionType.CLIENT)
-        self.head = b""
-
-    def say(self, event: Event) -> None:
-        """Send an event."""
-        self.raw.sendall(self.protocol.send(event))
-
-    def hear(self) -> Iterator[Event]:
-        """Yield what comes, until the end."""
-        while data := self.raw.recv(65536):
-            if b"\r\n\r\n" not in self.head:
-                self.head += data
-                data = self.head.partition(b"\r\n\r\n")[2]
-            self.protocol.receive_data(data)
-            yield from self.protocol.events()
-
-    def next(self) -> Event:
-        """Return what comes next."""
-        return next(self.hear())
-
-    def messages(self) -> Iterator[str]:
-        """Yield whole texts until the close."""
-        parts = []
-        for event in self.hear():
-            if isinstance(event, CloseConnection):
-                return
-            assert isinstance(event, TextMessage)
-            parts.append(event.data)
-            if event.message_finished:
-                yield "".join(parts)
-                parts = []
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """Let nothing hang."""
-    with gevent.Timeout(PATIENCE_S):
-        yield
-
-
-@pytest.fixture
-def connected() -> Iterator[tuple[Any, Any]]:
-    """Two ends of a TCP connection with a narrow receiver."""
-    with gevent.socket.socket() as listener, gevent.socket.socket() as client:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.connect(listener.getsockname())
-        server, _ = listener.accept()
-        with server:
-            yield server, client
+pytestmark = pytest.mark.usefixtures("patience")
 
 
 class Served(Socket):
