@@ -1,6 +1,7 @@
 """The site as a process of its own."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -66,6 +67,25 @@ def test_idle_connections_do_not_hold_up_a_shutdown(
     log = (tmp_path / "web.log").read_text()
     assert "graceful timeout" not in log
     assert "Traceback" not in log
+
+
+@pytest.fixture
+def hurried(environment: dict[str, str]) -> None:
+    """Let the site wait a second for a head instead of 75."""
+    environment["GUNICORN_CMD_ARGS"] = "--keep-alive 1"
+
+
+@pytest.mark.usefixtures("hurried", "site")
+def test_a_head_that_never_ends_is_cut_off(environment: dict[str, str]) -> None:
+    """Each byte comes in time; the whole does not."""
+    head = b"GET /ws/fitness HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\n"
+    begun = time.monotonic()
+    with socket.create_connection(("127.0.0.1", int(environment["PORT"]))) as client:
+        client.sendall(head)
+        while not select.select([client], [], [], 0.05)[0]:
+            client.sendall(b"X")
+            assert time.monotonic() < begun + PATIENCE_S, "it waits for ever"
+        assert client.recv(4096) == b""
 
 
 def test_a_wrong_variable_stops_it_with_one_line(environment: dict[str, str]) -> None:
