@@ -55,7 +55,38 @@ def test_it_hands_on_every_variable(compose: Any) -> None:
     assert listed <= handed_on
 
 
-def test_ports_are_open_on_the_loopback_only(compose: Any) -> None:
-    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
-    assert ports
-    assert all(port.startswith("127.0.0.1:") for port in ports)
+def test_only_the_proxy_is_open_to_the_outside(compose: Any) -> None:
+    ports = {name: service.get("ports", []) for name, service in compose["services"].items()}
+    outside = {
+        name
+        for name, open_ports in ports.items()
+        for port in open_ports
+        if not port.startswith("127.0.0.1:")
+    }
+    assert outside == {"proxy"}
+    assert all(service.get("network_mode") != "host" for service in compose["services"].values())
+
+
+def test_every_service_has_a_limit_and_shows_its_health(compose: Any) -> None:
+    services = compose["services"]
+    limited = {name for name, one in services.items() if one["deploy"]["resources"]["limits"]}
+    assert limited == set(services)
+    ends = {"release", "people"}  # one is over soon, the other only shows something
+    assert {name for name, one in services.items() if "healthcheck" not in one} == ends
+
+
+def test_nobody_gains_rights(compose: Any) -> None:
+    for service in compose["services"].values():
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert not service.get("privileged")
+
+
+def test_what_is_mounted_is_there(compose: Any) -> None:
+    mounts = [
+        mount.split(":")[0]
+        for service in compose["services"].values()
+        for mount in service.get("volumes", [])
+    ]
+    named = [mount for mount in mounts if not mount.startswith("./")]
+    assert set(named) == set(compose["volumes"])
+    assert all((ROOT / mount).exists() for mount in mounts if mount.startswith("./"))

@@ -1,5 +1,5 @@
 """The site in this process."""
 
-from tests.integration.web.conftest import app, site_settings
+from tests.integration.web.conftest import app, client, site_settings
 
-__all__ = ["app", "site_settings"]
+__all__ = ["app", "client", "site_settings"]
