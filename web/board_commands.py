@@ -28,9 +28,7 @@ def verify_boards(competition_id: uuid.UUID | None) -> None:
 
     It runs beside the workers. The exit status is 1 if a line is wrong.
     """
-    with front().unit() as unit:
-        ids = [competition_id] if competition_id else list(unit.session.scalars(_LIVE))
-    found = [drift for one in ids if (drift := _verify(one)) is not None]
+    found = [drift for one in _asked_for(competition_id) if (drift := _verify(one)) is not None]
     drift = sum(found)
     front().doorbell.ring(FLUSH)
     click.echo(f"{len(found)} boards, {drift} lines wrong")
@@ -39,16 +37,34 @@ def verify_boards(competition_id: uuid.UUID | None) -> None:
 
 
 @boards.command("rebuild")
-@click.argument("competition_id", type=click.UUID)
+@click.argument("competition_id", type=click.UUID, required=False)
 @with_appcontext
-def rebuild(competition_id: uuid.UUID) -> None:
-    """Make one board in Redis anew from the table."""
+def rebuild(competition_id: uuid.UUID | None) -> None:
+    """Make every live board, or one, in Redis anew from the table.
+
+    All of them after PostgreSQL was restored, since Redis may be ahead of it.
+    """
+    done = [_rebuild(one) for one in _asked_for(competition_id)]
+    front().doorbell.ring(FLUSH)
+    if not all(done):
+        raise click.ClickException("not now: unknown, finished, or being rebuilt already")
+
+
+def _rebuild(competition_id: uuid.UUID) -> bool:
     here = front()
     reached = rebuild_board(here.unit, here.boards, competition_id, force=True)
-    here.doorbell.ring(FLUSH)
     if reached is None:
-        raise click.ClickException("not now: it is unknown, finished, or being rebuilt already")
+        click.echo(f"{competition_id}: not rebuilt")
+        return False
     click.echo(f"{competition_id} stands at epoch {reached.epoch}, offset {reached.offset}")
+    return True
+
+
+def _asked_for(competition_id: uuid.UUID | None) -> list[uuid.UUID]:
+    if competition_id:
+        return [competition_id]
+    with front().unit() as unit:
+        return list(unit.session.scalars(_LIVE))
 
 
 def _verify(competition_id: uuid.UUID) -> int | None:

@@ -36,6 +36,16 @@ def test_all_is_right(run: FlaskCliRunner, competition: Competition) -> None:
     assert (answer.exit_code, answer.output) == (0, "1 boards, 0 lines wrong\n")
 
 
+def test_all_live_boards_are_made_anew(
+    run: FlaskCliRunner, competition: Competition, redis: Redis, factory: Factory
+) -> None:
+    factory.competition(status=CompetitionStatus.FINAL)
+    redis.zadd(board_key(competition.id), {str(uuid.uuid4()): -7})
+    answer = run.invoke(args=["board", "rebuild"])
+    assert (answer.exit_code, answer.output.count(" stands at epoch ")) == (0, 1)
+    assert redis.zcard(board_key(competition.id)) == 2
+
+
 def test_drift_is_shown_and_a_rebuild_mends_it(
     run: FlaskCliRunner, competition: Competition, redis: Redis, front: Front
 ) -> None:
