@@ -9,7 +9,7 @@ from domain.ids import new_id
 from domain.ledger.accounts import Account
 from domain.ledger.keys import award_key, step_key
 from domain.ledger.posting import Movement, post, reverse, transfer
-from domain.ledger.verify import Check, Report, verify
+from domain.ledger.verify import CHECKS, VALUES, Check, Report, begin, verify
 from models import Adjustment, Distribution, LedgerTransaction, Payout, PayoutStep
 from models.ledger import TransactionKind
 from models.payout import PayoutStatus
@@ -228,3 +228,13 @@ def test_a_pool_that_is_overdrawn_is_found(books: Books) -> None:
     post(books.session, [taken], clock.now())
     books.session.commit()
     assert books.found() == {Check.ACCOUNT}
+
+
+@pytest.mark.parametrize("check", Check)
+def test_a_check_joins_tables_whole(session: Session, check: Check) -> None:
+    """Else its time grows with the square of the payouts."""
+    begin(session)
+    plan = session.scalars(text(f"EXPLAIN {CHECKS[check].text}"), VALUES).all()
+    assert len(plan) > 1
+    pairwise = ("Nested Loop", "SubPlan", "Join Filter")
+    assert [line for line in plan if any(one in line for one in pairwise)] == []
