@@ -58,14 +58,14 @@ _FORGET = text(
 _REOPEN = text("UPDATE competition SET status = 'closing', shut_at = NULL WHERE id = :id")
 
 
-def fill(on: Stage) -> uuid.UUID:
-    """Make a competition that is past its cut-off."""
+def fill(on: Stage, people: int) -> uuid.UUID:
+    """Make a competition of so many that is past its cut-off."""
     now = clock.now()
     start = floor_quarter(now) - timedelta(days=3)
     competition_id = new_id()
     with on.engine.begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
-        connection.execute(_PEOPLE, {"people": PEOPLE, "now": now})
+        connection.execute(_PEOPLE, {"people": people, "now": now})
         connection.execute(
             insert(Competition).values(
                 id=competition_id,
@@ -82,13 +82,12 @@ def fill(on: Stage) -> uuid.UUID:
                 late_join=True,
                 visibility=Visibility.PUBLIC,
                 status=CompetitionStatus.CLOSING,
-                participant_count=PEOPLE,
+                participant_count=people,
                 created_at=now,
             )
         )
         connection.execute(insert(Board).values(competition_id=competition_id, epoch="bench"))
         connection.execute(_JOIN, {"id": competition_id, "now": now})
-        connection.execute(_BARE_TABLE)
     return competition_id
 
 
@@ -168,7 +167,9 @@ def timed(act: Callable[[Stage, uuid.UUID], None], on: Stage, competition_id: uu
 def main() -> None:
     """Run it."""
     with stage() as on:
-        competition_id = fill(on)
+        competition_id = fill(on, PEOPLE)
+        with on.engine.begin() as connection:
+            connection.execute(_BARE_TABLE)
         on.settle()
         rounds: list[tuple[float, float]] = []
         waits: list[float] = []
