@@ -4,6 +4,7 @@ Workers have no address at which they could be asked, and end at any time; what 
 stays. A Redis that lost its data begins again at nothing, which whoever reads rates allows for.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from redis.client import Pipeline
 from domain.redis import Redis
 
 KEY = "tallies"
+BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, math.inf)
+"""Seconds up to which durations are counted together."""
 
 
 class Tally(NamedTuple):
@@ -19,6 +22,13 @@ class Tally(NamedTuple):
 
     name: str
     labels: tuple[str, ...] = ()
+
+
+def duration(name: str, seconds: float) -> dict[Tally, float]:
+    """Return what to add when something took so long; negative ones, of moved clocks, are 0."""
+    took = max(0.0, seconds)
+    bound = next(one for one in BOUNDS if took <= one)
+    return {Tally(name, (str(bound),)): 1, Tally(f"{name}_sum"): took}
 
 
 def count(pipe: Pipeline, found: Mapping[Tally, float]) -> None:

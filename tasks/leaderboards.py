@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from datetime import datetime
 
 import structlog
 
@@ -31,12 +32,12 @@ def flush(self: PodiumTask) -> None:
     store = BoardStore(self.redis)
     left: set[uuid.UUID] = set()
     stop_at = time.monotonic() + DRAIN_SECONDS
-    while boards := [id_ for id_ in _marked(self) if id_ not in left]:
+    while boards := {id_: since for id_, since in _marked(self).items() if id_ not in left}:
         if time.monotonic() > stop_at:
             self.doorbell.ring(FLUSH)
             return
-        for competition_id in boards:
-            outcome = _flush_one(self, store, competition_id)
+        for competition_id, since in boards.items():
+            outcome = _flush_one(self, store, competition_id, since)
             if outcome is Outcome.LOST:
                 rebuild.delay(competition_id=str(competition_id))
             if outcome in (Outcome.LOST, Outcome.BUSY):
@@ -81,17 +82,23 @@ def verify_due(self: PodiumTask) -> None:
             _verify_one(self, store, competition_id)
 
 
-def _marked(self: PodiumTask) -> list[uuid.UUID]:
+def _marked(self: PodiumTask) -> dict[uuid.UUID, datetime]:
     with self.unit() as unit:
         return marked_boards(unit.session)
 
 
-def _flush_one(self: PodiumTask, store: BoardStore, competition_id: uuid.UUID) -> Outcome:
+def _flush_one(
+    self: PodiumTask, store: BoardStore, competition_id: uuid.UUID, since: datetime
+) -> Outcome:
+    """Flush a board whose oldest mark is of `since`."""
     try:
         with self.unit() as unit:
-            return flush_board(unit.session, store, competition_id, clock.now())
+            outcome = flush_board(unit.session, store, competition_id, clock.now())
     except BoardLost:
         return Outcome.LOST
+    if outcome is Outcome.FLUSHED:
+        self.tally_time("flush_lag", (clock.now() - since).total_seconds())
+    return outcome
 
 
 def _verify_one(self: PodiumTask, store: BoardStore, competition_id: uuid.UUID) -> None:

@@ -1,19 +1,22 @@
 """Payouts on their way: claimed, sent and written down; asked about; looked after."""
 
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import structlog
 
 from domain import clock
+from domain.errors import PodiumError
 from domain.payouts import asking, claims, distributing, held, outcomes
 from domain.payouts.asking import Heard
 from domain.payouts.claims import Claim
 from domain.payouts.outcomes import Answer
-from domain.payouts.rails.base import Sent
+from domain.payouts.rails.base import NotThere, Sent
 from domain.payouts.rails.registry import Rails
 from models.payout import PayoutStatus
+from models.rail import RailName
 from tasks.calling import call_all
 from worker.unit import Unit
 
@@ -30,6 +33,8 @@ class Paying:
     def __init__(self, unit: Callable[[], AbstractContextManager[Unit]], rails: Rails) -> None:
         self._unit = unit
         self._rails = rails
+        self.calls: Counter[tuple[RailName, str]] = Counter()
+        """Calls of each rail, by what it said: see `said_shortly`."""
 
     def lay_out(self) -> bool:
         """Make a page of payouts for each distribution that lacks some; say if any was made."""
@@ -53,6 +58,7 @@ class Paying:
         with self._unit() as unit:
             asked = asking.claim_questions(unit.session, list(self._rails), BATCH, clock.now())
         for lot in call_all(asked, lambda one: self._rails[one.rail].look_up(one.order)):
+            self.calls.update((claim.rail, said_shortly(said)) for claim, said in lot)
             heard = [Heard(claim, said) for claim, said in lot]
             found = [Answer(one.claim, one.said) for one in heard if isinstance(one.said, Sent)]
             with self._unit() as unit:
@@ -79,6 +85,7 @@ class Paying:
 
     def _send(self, claimed: list[Claim]) -> None:
         for lot in call_all(claimed, lambda one: self._rails[one.rail].send(one.order)):
+            self.calls.update((claim.rail, said_shortly(said)) for claim, said in lot)
             answers = [Answer(claim, said) for claim, said in lot]
             with self._unit() as unit:
                 taken = outcomes.record(unit.session, answers, clock.now())
@@ -86,3 +93,12 @@ class Paying:
                 if step.after.status in {PayoutStatus.FAILED, PayoutStatus.UNKNOWN}:
                     payout_id, code = str(step.after.id), step.step.code
                     log.warning("payout.not_sent", payout_id=payout_id, code=code)
+
+
+def said_shortly(said: Sent | NotThere | Exception) -> str:
+    """Return `sent`, `not_there`, or the code of an error."""
+    if isinstance(said, Sent):
+        return "sent"
+    if isinstance(said, NotThere):
+        return "not_there"
+    return said.code if isinstance(said, PodiumError) else "internal_error"

@@ -1,6 +1,8 @@
 """Jobs of the payouts queue."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from domain import clock
 from domain.payouts import asking, claims, distributing
@@ -18,30 +20,33 @@ LONGEST_SECONDS = 60.0
 def pay(self: PodiumTask) -> None:
     """Make what payouts are lacking, and send those that are due."""
     self.doorbell.take_off(PAY)
-    paying, end = _paying(self), time.monotonic() + LONGEST_SECONDS
-    while paying.lay_out() | paying.pay():
-        if time.monotonic() > end:
-            self.doorbell.ring(PAY)
-            return
+    end = time.monotonic() + LONGEST_SECONDS
+    with _paying(self) as paying:
+        while paying.lay_out() | paying.pay():
+            if time.monotonic() > end:
+                self.doorbell.ring(PAY)
+                return
 
 
 @task(ASK)
 def ask(self: PodiumTask) -> None:
     """Ask rails about payouts of which nobody knows what became."""
     self.doorbell.take_off(ASK)
-    paying, end = _paying(self), time.monotonic() + LONGEST_SECONDS
-    while paying.ask():
-        if time.monotonic() > end:
-            self.doorbell.ring(ASK)
-            return
+    end = time.monotonic() + LONGEST_SECONDS
+    with _paying(self) as paying:
+        while paying.ask():
+            if time.monotonic() > end:
+                self.doorbell.ring(ASK)
+                return
 
 
 @task("payouts.sweep")
 def sweep(self: PodiumTask) -> None:
     """Look after what lies about, and wake whoever has something to do."""
-    paying, end = _paying(self), time.monotonic() + LONGEST_SECONDS
-    while paying.look_after() and time.monotonic() < end:
-        pass
+    end = time.monotonic() + LONGEST_SECONDS
+    with _paying(self) as paying:
+        while paying.look_after() and time.monotonic() < end:
+            pass
     with self.unit() as unit:
         due = claims.any_due(unit.session, clock.now())
         due = due or bool(distributing.unfinished(unit.session, 1))
@@ -51,5 +56,12 @@ def sweep(self: PodiumTask) -> None:
             self.doorbell.ring(name)
 
 
-def _paying(self: PodiumTask) -> Paying:
-    return Paying(self.unit, open_rails(self.resources.settings))
+@contextmanager
+def _paying(self: PodiumTask) -> Iterator[Paying]:
+    """Give a run its rails, and count its calls of them however it ends."""
+    paying = Paying(self.unit, open_rails(self.resources.settings))
+    try:
+        yield paying
+    finally:
+        for (rail, said), number in paying.calls.items():
+            self.tally("rail_calls", rail, said, amount=number)

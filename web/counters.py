@@ -7,6 +7,7 @@ import os
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
+from sqlalchemy import Engine, event
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -32,6 +33,31 @@ CLOSES = Counter(
     ("code",),
     registry=own,
 )
+POOL_IN_USE = Gauge(
+    "podium_pool_in_use",
+    "Connections to PostgreSQL that the site's requests hold.",
+    registry=own,
+    multiprocess_mode="livesum",
+)
+POOL_SIZE = Gauge(
+    "podium_pool_size",
+    "Connections that the site's processes may hold.",
+    registry=own,
+    multiprocess_mode="livesum",
+)
+
+
+def watch_pool(engine: Engine, most: int) -> None:
+    """Tell how many of an engine's `most` connections are in use."""
+    pool = engine.pool
+    POOL_SIZE.set(most)
+
+    def told(in_use: int) -> None:
+        POOL_IN_USE.set(max(0, in_use))
+
+    # The pool counts a connection as in use until it is back.
+    event.listen(pool, "checkout", lambda *_: told(pool.checkedout()))  # type: ignore[attr-defined]  # a QueuePool
+    event.listen(pool, "checkin", lambda *_: told(pool.checkedout() - 1))  # type: ignore[attr-defined]  # a QueuePool
 
 
 def everyones() -> CollectorRegistry:

@@ -22,6 +22,7 @@ from domain.settings import Settings
 from web.board_facts import BoardFacts
 from web.board_pages import BoardPages
 from web.board_table import BoardTable
+from web.counters import watch_pool
 from web.live.bells import Bells
 from web.live.positions import Positions
 from web.live.tickets import Tickets
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from domain.payouts.rails.stripe_accounts import StripeAccounts
 
 EXTENSION = "podium"
+KEPT = 10
+"""Connections to PostgreSQL that a process keeps; as many again come and go."""
 
 
 class Front:
@@ -47,7 +50,9 @@ class Front:
     @cached_property
     def engine(self) -> Engine:
         """Sized for greenlets: requests wait for a connection, sockets hold none."""
-        return make_engine(self.settings.database_url, pool_size=10, max_overflow=10)
+        engine = make_engine(self.settings.database_url, pool_size=KEPT, max_overflow=KEPT)
+        watch_pool(engine, 2 * KEPT)
+        return engine
 
     @cached_property
     def redis(self) -> Redis:

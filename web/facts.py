@@ -3,32 +3,47 @@
 Nothing of it is counted in a process, since processes come and go.
 """
 
+import math
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import accumulate
 
 from prometheus_client import Metric
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from domain import clock
+from domain.fitness.budget import Budget, Limits
+from domain.fitness.circuit import Circuit
 from domain.fitness.owed import owed_altogether
 from domain.fitness.syncs import outcomes
 from domain.leaderboards.drift import drift_altogether
+from domain.payouts.census import payouts_by_status, pools, unsure_since
 from domain.redis import Redis
-from domain.tallies import counts
+from domain.settings import Settings
+from domain.tallies import BOUNDS, counts
 from domain.waiting import waiting
+from models.connection import Provider
 from worker.queues import BEAT_MARK, PROGRESS_MARK, Queue
 
 COUNTED = {
     "task_runs": ("Tasks that ended.", ("task", "outcome")),
     "task_seconds": ("Time that tasks took.", ("task",)),
     "vendor_calls": ("Calls to vendors, by HTTP status.", ("vendor", "outcome")),
+    "rail_calls": ("Calls to payout rails, by what they said.", ("rail", "outcome")),
 }
 """What workers count: its meaning and its labels."""
+TIMED = {"flush_lag": "From a changed score to its place on the board."}
+"""Durations that workers count."""
 
 CONNECTIONS = text(
     "SELECT coalesce(state, 'none'), count(*) FROM pg_stat_activity"
@@ -61,7 +76,18 @@ class RowFacts(Collector):
         connections = labelled("database_connections", "Connections to the database.", "state")
         for state, number in self._session.execute(CONNECTIONS):
             connections.add_metric([state], number)
-        yield from (age, due, ended, connections)
+        yield from (age, due, ended, connections, *self._money())
+
+    def _money(self) -> Iterator[Metric]:
+        payouts = labelled("payouts", "Payouts in each state.", "status")
+        for status, number in payouts_by_status(self._session).items():
+            payouts.add_metric([status], number)
+        promised = labelled("prize_pools", "Pools of prize plans.", "state", "currency")
+        amount = labelled("prize_pools_minor", "What those pools promise.", "state", "currency")
+        for one in pools(self._session):
+            promised.add_metric([one.state, one.currency], one.number)
+            amount.add_metric([one.state, one.currency], one.amount)
+        yield from (payouts, promised, amount)
 
     def _single(self) -> Iterator[Metric]:
         drift, debt = drift_altogether(self._session), owed_altogether(self._session)
@@ -85,6 +111,11 @@ class RowFacts(Collector):
                 "Since the window that waits longest was found missing.",
                 self._age(debt.since),
             ),
+            (
+                "payout_unknown_age_seconds",
+                "Since the payout whose outcome is unknown for longest became so.",
+                self._age(unsure_since(self._session)),
+            ),
         ):
             yield GaugeMetricFamily(f"podium_{name}", meaning, value)
 
@@ -95,8 +126,13 @@ class RowFacts(Collector):
 class SharedFacts(Collector):
     """Read from Redis; without it only that it is away is told."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
+        limits = Limits(
+            settings.google_fit_calls_per_minute, settings.google_fit_calls_per_minute_per_person
+        )
+        self._budget = Budget(redis, Provider.GOOGLE_FIT, limits)
+        self._circuit = Circuit(redis, Provider.GOOGLE_FIT)
 
     def describe(self) -> list[Metric]:
         """Name nothing: the registry is made for one answer."""
@@ -105,7 +141,7 @@ class SharedFacts(Collector):
     def collect(self) -> Iterator[Metric]:
         """Read everything."""
         try:
-            found = [self._progress(), *self._counted()]
+            found = [self._progress(), *self._vendor(), *self._counted()]
         except RedisError:
             found = []
         up = GaugeMetricFamily("podium_redis_up", "Whether Redis answers.", bool(found))
@@ -121,6 +157,21 @@ class SharedFacts(Collector):
                 age.add_metric([part], max(0.0, time.time() - float(mark)))
         return age
 
+    def _vendor(self) -> Iterator[Metric]:
+        now = clock.now()
+        for name, meaning, value in (
+            (
+                "budget_left",
+                "Calls that our own budget would allow at once.",
+                self._budget.room(now).calls,
+            ),
+            ("budget_size", "The most calls that it allows at once.", self._budget.burst),
+            ("circuit_open", "Whether the vendor is left alone.", self._circuit.is_open(now)),
+        ):
+            family = labelled(f"vendor_{name}", meaning, "vendor")
+            family.add_metric([Provider.GOOGLE_FIT], value)
+            yield family
+
     def _counted(self) -> Iterator[Metric]:
         found: dict[str, list[tuple[tuple[str, ...], float]]] = defaultdict(list)
         for tally, amount in counts(self._redis):
@@ -130,6 +181,19 @@ class SharedFacts(Collector):
             for values, amount in found[name]:
                 family.add_metric(values, amount)
             yield family
+        for name, meaning in TIMED.items():
+            yield timed(name, meaning, dict(found[name]), dict(found[f"{name}_sum"]).get((), 0.0))
+
+
+def timed(
+    name: str, meaning: str, numbers: Mapping[tuple[str, ...], float], total: float
+) -> Metric:
+    """Return a histogram of durations; Prometheus wants each bound to hold what the former do."""
+    family = HistogramMetricFamily(f"podium_{name}_seconds", meaning)
+    numbers_upto = accumulate(numbers.get((str(bound),), 0.0) for bound in BOUNDS)
+    bounds = ("+Inf" if math.isinf(bound) else str(bound) for bound in BOUNDS)
+    family.add_metric([], list(zip(bounds, numbers_upto, strict=True)), total)
+    return family
 
 
 def labelled(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:

@@ -23,7 +23,7 @@ def metrics() -> Response:
     """Tell how the house stands."""
     admit_scraper()
     registry = CollectorRegistry()
-    registry.register(SharedFacts(front().redis))
+    registry.register(SharedFacts(front().redis, front().settings))
     with front().unit() as unit:
         registry.register(RowFacts(unit.session, clock.now()))
         body = generate_latest(registry)

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from domain.redis import Redis
-from domain.tallies import Tally, count
+from domain.tallies import Tally, count, duration
 from worker.doorbell import Doorbell
 from worker.queues import PROGRESS_MARK
 from worker.resources import PodiumCelery, Resources
@@ -65,6 +65,11 @@ class PodiumTask(CeleryTask):  # type: ignore[misc,type-arg,unused-ignore]  # Ce
     def tally(self, name: str, *labels: str, amount: float = 1) -> None:
         """Count something; it is told to Redis when the task has ended."""
         self.tallied[Tally(name, labels)] += amount
+
+    def tally_time(self, name: str, seconds: float) -> None:
+        """Count how long something took."""
+        for tally, amount in duration(name, seconds).items():
+            self.tallied[tally] += amount
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the body with the task's name and id in every log line, and count what it did."""

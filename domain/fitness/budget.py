@@ -100,6 +100,11 @@ class Budget:
         """Return how many of so many calls of one person can be paid at once."""
         return min(calls, self._person.burst, self._project.burst - self._reserve)
 
+    @property
+    def burst(self) -> int:
+        """The most calls that the project's bucket holds."""
+        return self._project.burst
+
     def room(self, now: datetime) -> Room:
         """Return what the project has left. Raises RedisError."""
         args = [_milliseconds(now), self._project.burst, self._project.rate]

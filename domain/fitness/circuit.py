@@ -25,6 +25,7 @@ class Circuit:
     """The circuit of one vendor. All methods raise RedisError."""
 
     def __init__(self, redis: Redis, provider: Provider) -> None:
+        self._redis = redis
         self._key = f"circuit:{{{provider}}}"
         self._look = redis.register_script(script("circuit_look"))
         self._tell = redis.register_script(script("circuit_tell"))
@@ -39,6 +40,11 @@ class Circuit:
         if answer == _CLOSED:
             return None
         return PROBE_SIZE if answer == 0 else 0
+
+    def is_open(self, now: datetime) -> bool:
+        """Say whether the vendor is left alone, and take no turn as the probe."""
+        until: bytes | None = self._redis.hget(self._key, "until")  # type: ignore[assignment]  # not awaited
+        return until is not None and _milliseconds(now) < float(until)
 
     def tell(self, *, answered: bool, failures: int, now: datetime) -> bool:
         """Say whether the vendor answered anyone, and whom it did not; return whether it opened."""

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -9,14 +10,15 @@ from sqlalchemy.orm import Session
 # A skip scan: the index is probed once for each marked board, however many marks it has.
 _MARKED_BOARDS = text("""
     WITH RECURSIVE marked AS (
-        (SELECT competition_id FROM board_dirty ORDER BY competition_id LIMIT 1)
+        (SELECT competition_id, marked_at FROM board_dirty ORDER BY competition_id, id LIMIT 1)
         UNION ALL
-        SELECT (SELECT dirty.competition_id FROM board_dirty AS dirty
-                WHERE dirty.competition_id > marked.competition_id
-                ORDER BY dirty.competition_id LIMIT 1)
-        FROM marked WHERE marked.competition_id IS NOT NULL
+        SELECT next.competition_id, next.marked_at
+        FROM marked CROSS JOIN LATERAL (
+            SELECT dirty.competition_id, dirty.marked_at FROM board_dirty AS dirty
+            WHERE dirty.competition_id > marked.competition_id
+            ORDER BY dirty.competition_id, dirty.id LIMIT 1) AS next
     )
-    SELECT competition_id FROM marked WHERE competition_id IS NOT NULL
+    SELECT competition_id, marked_at FROM marked
 """)
 
 
@@ -55,6 +57,6 @@ def mark_person(session: Session, person_id: int) -> None:
     )
 
 
-def marked_boards(session: Session) -> list[uuid.UUID]:
-    """Return the competitions whose boards have marks."""
-    return list(session.scalars(_MARKED_BOARDS))
+def marked_boards(session: Session) -> dict[uuid.UUID, datetime]:
+    """Return the competitions whose boards have marks, each with the time of its oldest."""
+    return {row.competition_id: row.marked_at for row in session.execute(_MARKED_BOARDS)}

@@ -40,7 +40,7 @@ class Found(NamedTuple):
 
 def known_boards(session: Session, now: datetime) -> list[Known]:
     """Return the live boards that no rebuild is at."""
-    marked = set(marked_boards(session))
+    marked = marked_boards(session)
     return [
         Known(row.competition_id, Picture(Head(*row[1:4]), row.status), row[0] in marked)
         for row in session.execute(_LIVE, {"now": now})

@@ -1,29 +1,36 @@
 """`/metrics` and who may read it."""
 
+import re
 import time
 import uuid
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from domain import clock
+from domain.fitness.budget import Ask, Budget, Limits
+from domain.fitness.circuit import FAILURES, Circuit
 from domain.ids import new_id
 from domain.leaderboards.marks import mark_dirty
 from domain.redis import Redis
 from domain.settings import Settings
-from domain.tallies import Tally, count
+from domain.tallies import Tally, count, duration
 from domain.waiting import Kind
 from models import SyncRequest
 from models.api_key import KeyScope
+from models.connection import Provider
+from models.payout import PayoutStatus
 from models.sync import SyncReason, SyncStatus
 from tests.factories import Factory
+from tests.integration.payouts.purse import Purse
 from tests.integration.web.conftest import WithKey
 from web import create_app
-from web.db import EXTENSION
+from web.db import EXTENSION, KEPT, Front
 from worker.queues import BEAT_MARK
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -175,3 +182,67 @@ def test_a_key_for_it_may_from_anywhere(client: FlaskClient, with_key: WithKey) 
         assert answer.status_code == 200
         refused = client.get("/metrics", environ_base=base, headers={**other, **headers})
         assert (refused.status_code, refused.json["code"]) == (403, "scope_missing")  # type: ignore[index]  # an object
+
+
+def test_payouts_and_pools_are_told(client: FlaskClient, engine: Engine, factory: Factory) -> None:
+    purse = Purse(engine, factory)
+    first, _, _ = purse.distributed([5, 4, 3])
+    purse.bring([first], PayoutStatus.UNKNOWN)
+    since = clock.now() - timedelta(minutes=7)
+    factory.session.execute(
+        text("UPDATE payout SET unsure_since = :at WHERE status = 'unknown'"), {"at": since}
+    )
+    factory.session.commit()
+
+    told = read(client)
+
+    assert told[series("payouts", status="unknown")] == 1
+    assert told[series("payouts", status="pending")] == 2
+    assert told[series("payouts", status="paid")] == 0
+    assert told[series("payout_unknown_age_seconds")] == pytest.approx(420, abs=60)
+    assert told[series("prize_pools", state="settled", currency="EUR")] == 1
+
+
+def test_lags_are_told_by_bounds_that_hold_each_other(client: FlaskClient, redis: Redis) -> None:
+    for seconds in (-3, 0.2, 0.2, 40, 4000):
+        with redis.pipeline() as pipe:
+            count(pipe, duration("flush_lag", seconds))
+            pipe.execute()
+
+    told = read(client)
+
+    upto = {"0.1": 1, "0.25": 3, "15.0": 3, "60.0": 4, "+Inf": 5}
+    assert {le: told[series("flush_lag_seconds_bucket", le=le)] for le in upto} == upto
+    assert told[series("flush_lag_seconds_count")] == 5
+    assert told[series("flush_lag_seconds_sum")] == pytest.approx(4040.4)
+
+
+def test_budget_and_circuit_are_told(client: FlaskClient, redis: Redis, settings: Settings) -> None:
+    limits = Limits(
+        settings.google_fit_calls_per_minute, settings.google_fit_calls_per_minute_per_person
+    )
+    Budget(redis, Provider.GOOGLE_FIT, limits).take([Ask(new_id(), True, 10)], clock.now())
+    circuit = Circuit(redis, Provider.GOOGLE_FIT)
+    calm = read(client)
+    assert calm[series("vendor_circuit_open", vendor="google_fit")] == 0
+    left = calm[series("vendor_budget_left", vendor="google_fit")]
+    assert left < calm[series("vendor_budget_size", vendor="google_fit")]
+
+    circuit.tell(answered=False, failures=FAILURES, now=clock.now())
+
+    assert read(client)[series("vendor_circuit_open", vendor="google_fit")] == 1
+
+
+def test_the_pool_is_told(client: FlaskClient, front: Front) -> None:
+    before = read(client)[series("pool_in_use")]
+    with front.engine.connect(), front.engine.connect():
+        assert read(client)[series("pool_in_use")] == before + 2
+    assert read(client)[series("pool_in_use")] == before
+    assert read(client)[series("pool_size")] == 2 * KEPT
+
+
+def test_every_metric_is_in_the_documents(client: FlaskClient) -> None:
+    found = re.findall(r"^# TYPE (podium_\w+) \w+$", client.get("/metrics").text, re.MULTILINE)
+    kinds = {name for name in found if not name.endswith("_created")}
+    page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
+    assert sorted(set(re.findall(r"`(podium_\w+)`", page))) == sorted(kinds)
