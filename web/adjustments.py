@@ -5,11 +5,11 @@ from http import HTTPStatus
 
 from domain import clock
 from domain.prizes import adjustments
+from web.admission import admit
 from web.api import Routes
 from web.db import front
 from web.idempotency import keep
 from web.people import Caller
-from web.prize_rights import admin_of, seen
 from web.replies import Reply, reply
 from web.schemas.adjustments import (
     AdjustmentAnswer,
@@ -22,7 +22,6 @@ routes = Routes("adjustments")
 
 PATH = "/prizes/adjustments/<uuid:competition_id>"
 REFUSALS = {
-    HTTPStatus.FORBIDDEN: "You are no admin.",
     HTTPStatus.NOT_FOUND: "There is no such competition.",
     HTTPStatus.CONFLICT: "Its prizes are not calculated yet.",
 }
@@ -31,9 +30,8 @@ REFUSALS = {
 @routes.route("GET", PATH, AdjustmentsAnswer, refusals=REFUSALS)
 def list_(caller: Caller, competition_id: uuid.UUID) -> Reply:
     """List adjustments, and where awards and the standing that holds now differ."""
-    admin_of(caller)
     with front().unit() as unit:
-        competition = seen(unit.session, caller, competition_id)
+        competition = admit(unit.session, caller, competition_id)
         different = adjustments.differences(unit.session, competition)
         found = adjustments.of_competition(unit.session, competition_id)
     return reply(
@@ -56,7 +54,6 @@ def list_(caller: Caller, competition_id: uuid.UUID) -> Reply:
 )
 def propose(caller: Caller, competition_id: uuid.UUID, body: AdjustmentBody) -> Reply:
     """Propose that someone is owed something, or owes it. No award ever changes."""
-    admin_of(caller)
     wish, now = (body.user_id, body.amount, body.reason), clock.now()
     with front().unit() as unit:
         made = adjustments.propose(unit.session, competition_id, *wish, caller.person, now)
@@ -69,13 +66,12 @@ def propose(caller: Caller, competition_id: uuid.UUID, body: AdjustmentBody) -> 
     f"{PATH}/<uuid:adjustment_id>/approve",
     AdjustmentAnswer,
     refusals={
-        HTTPStatus.FORBIDDEN: "You are no admin, or have proposed it yourself.",
+        HTTPStatus.FORBIDDEN: "You have proposed it yourself.",
         HTTPStatus.NOT_FOUND: "There is no such adjustment.",
     },
 )
 def approve(caller: Caller, competition_id: uuid.UUID, adjustment_id: uuid.UUID) -> Reply:
     """Approve what another admin has proposed; the ledger then says so. A repeat does nothing."""
-    admin_of(caller)
     which, now = (competition_id, adjustment_id), clock.now()
     with front().unit() as unit:
         made = adjustments.approve(unit.session, *which, caller.person, now)

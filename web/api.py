@@ -1,9 +1,8 @@
 """Routes of the API: typed in, typed out, and written down for the OpenAPI document.
 
-A route is a function with keyword parameters. `caller: Caller` asks for a person's token,
-`caller: Service` for a service's key with the route's scope, `caller: Caller | Service` for either.
-`body` and `query` are pydantic models, every other parameter comes from the path. It returns a
-Reply, or a Flask response where the bytes are already made.
+A route is a function with keyword parameters. `caller` is whom its door of `web/doors.py` lets in:
+a Caller, a Service or either. `body` and `query` are pydantic models, every other parameter comes
+from the path. It returns a Reply, or a Flask response where the bytes are already made.
 """
 
 import inspect
@@ -11,16 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from flask import Flask, Response, g, request
 from pydantic import BaseModel
 
-from models.api_key import KeyScope
-from web.auth import caller_of_request
+from web.admission import check_admitted, enter
+from web.doors import Door, door_of
 from web.idempotency import once
 from web.limits import guard
-from web.people import Caller
 from web.replies import Reply
 from web.requests import read_body, read_query
 
@@ -37,6 +35,7 @@ class Operation:
     method: str
     rule: str
     noun: str
+    door: Door
     handler: Handler
     answer: type[BaseModel] | None
     status: HTTPStatus
@@ -47,12 +46,8 @@ class Operation:
     """Bytes of the largest body, where it is not the usual."""
     also: dict[HTTPStatus, str]
     """Other answers that are not errors."""
-    scope: KeyScope | None
-    """What a service's key must be for; None keeps services out."""
     text: str | None
     """The media type, where the answer is a text and no model."""
-    ticket: bool
-    """Whether a ticket in the query will do."""
     keeps: bool
     """Whether a POST heeds an idempotency key."""
 
@@ -62,22 +57,9 @@ class Operation:
         return dict(inspect.signature(self.handler).parameters)
 
     @property
-    def needs_caller(self) -> bool:
-        """Whether a credential is asked for."""
-        return "caller" in self.parameters
-
-    @property
-    def takes_people(self) -> bool:
-        """Whether a person's token will do."""
-        if not self.needs_caller:
-            return False
-        kind = self.parameters["caller"].annotation
-        return Caller in (get_args(kind) or (kind,))
-
-    @property
     def is_kept(self) -> bool:
         """Whether an idempotency key is heeded."""
-        return self.keeps and self.method == "POST" and self.needs_caller
+        return self.keeps and self.method == "POST" and self.door.needs_credential
 
     @property
     def is_weighed(self) -> bool:
@@ -109,12 +91,14 @@ class Routes:
         limit: str | None = None,
         largest: int | None = None,
         also: dict[HTTPStatus, str] | None = None,
-        scope: KeyScope | None = None,
         text: str | None = None,
-        ticket: bool = False,
         keeps: bool = True,
     ) -> Callable[[Handler], Handler]:
-        """Note a route. The first line of the handler's docstring becomes its summary."""
+        """Note a route. The first line of the handler's docstring becomes its summary.
+
+        Raises LookupError for one that `web/doors.py` does not know.
+        """
+        door = door_of(method, self._prefix + rule)
 
         def note(handler: Handler) -> Handler:
             self._operations.append(
@@ -122,6 +106,7 @@ class Routes:
                     method,
                     self._prefix + rule,
                     self.noun,
+                    door,
                     handler,
                     answer,
                     status,
@@ -129,9 +114,7 @@ class Routes:
                     limit,
                     largest,
                     also or {},
-                    scope,
                     text,
-                    ticket,
                     keeps,
                 )
             )
@@ -154,16 +137,15 @@ class Routes:
 def _view(operation: Operation, app: Flask) -> Callable[..., Response]:
     """Wrap a handler: who, what, once, and how often."""
     query, body = operation.model("query"), operation.model("body")
-    needs_caller, is_kept, handler = operation.needs_caller, operation.is_kept, operation.handler
+    door, is_kept, handler = operation.door, operation.is_kept, operation.handler
     is_weighed, name = operation.is_weighed, f"{operation.noun}.{handler.__name__}"
-    takes_people, scope, ticket = operation.takes_people, operation.scope, operation.ticket
     within = guard(app, operation.limit, name) if operation.limit else None
 
     @wraps(handler)
     def view(**arguments: Any) -> Response:
-        if needs_caller:
-            g.caller = caller_of_request(people=takes_people, scope=scope, ticket=ticket)
-            arguments["caller"] = g.caller
+        g.door = door
+        if door.needs_credential:
+            arguments["caller"] = g.caller = enter(door, arguments)
         if operation.largest is not None:
             request.max_content_length = operation.largest
         if query is not None:
@@ -176,7 +158,9 @@ def _view(operation: Operation, app: Flask) -> Callable[..., Response]:
             if within is not None:
                 g.weight = arguments["body"].weight if is_weighed else 1
                 within()
-            return handler(**arguments)
+            answer = handler(**arguments)
+            check_admitted()
+            return answer
 
         if is_kept:
             return once(g.caller.name, lambda: cast("Reply", act())).response()

@@ -9,6 +9,7 @@ from domain.settings import Settings, load_or_exit
 from web import (
     access,
     adjustments,
+    admission,
     cli,
     competitions,
     distributions,
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     docs.install(app)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(metrics.blueprint)
+    admission.check_doors(app)
     cli.install(app)
     return app
 

@@ -11,6 +11,7 @@ from domain.competitions import competition as competitions
 from domain.competitions import joining
 from domain.competitions.participants import list_participants
 from models import Competition
+from web.admission import admit
 from web.api import PREFIX, Routes
 from web.cursors import part_of, read_cursor, write_cursor
 from web.db import front
@@ -31,7 +32,6 @@ routes = Routes("competitions")
 
 BY_ID = TypeAdapter(uuid.UUID)
 BY_JOINING = TypeAdapter(tuple[datetime, uuid.UUID])
-ABSENT = {HTTPStatus.NOT_FOUND: "There is no such competition for you."}
 
 
 @routes.route(
@@ -65,11 +65,11 @@ def list_(caller: Caller, query: CompetitionQuery) -> Reply:
     return reply(Page(items=[CompetitionAnswer.of(one) for one in seen], next_cursor=cursor))
 
 
-@routes.route("GET", "/competitions/<uuid:competition_id>", CompetitionAnswer, refusals=ABSENT)
+@routes.route("GET", "/competitions/<uuid:competition_id>", CompetitionAnswer)
 def get(caller: Caller, competition_id: uuid.UUID) -> Reply:
     """Show one competition."""
     with front().unit() as unit:
-        return _seen(unit, caller, _visible(unit, caller, competition_id))
+        return _seen(unit, caller, admit(unit.session, caller, competition_id))
 
 
 @routes.route(
@@ -77,7 +77,6 @@ def get(caller: Caller, competition_id: uuid.UUID) -> Reply:
     "/competitions/<uuid:competition_id>/join",
     CompetitionAnswer,
     refusals={
-        **ABSENT,
         HTTPStatus.FORBIDDEN: "A private competition, and not its invite code.",
         HTTPStatus.CONFLICT: "It is full, over, or takes no late joiners.",
     },
@@ -100,16 +99,15 @@ def join(caller: Caller, competition_id: uuid.UUID, body: JoinBody) -> Reply:
     "/competitions/<uuid:competition_id>/leave",
     CompetitionAnswer,
     refusals={
-        HTTPStatus.NOT_FOUND: "There is no such competition for you, or you are not in it.",
+        HTTPStatus.NOT_FOUND: "You are not in it.",
         HTTPStatus.CONFLICT: "It has started.",
     },
 )
 def leave(caller: Caller, competition_id: uuid.UUID) -> Reply:
     """Stop taking part, before the start."""
     with front().unit() as unit:
-        left = joining.leave(
-            unit.session, caller.person, competition_id, clock.now(), is_admin=caller.is_admin
-        )
+        admit(unit.session, caller, competition_id)
+        left = joining.leave(unit.session, caller.person, competition_id, clock.now())
         unit.after_commit(lambda: front().doorbell.ring("leaderboards.flush"))
         return keep(unit, _seen(unit, caller, left))
 
@@ -118,18 +116,17 @@ def leave(caller: Caller, competition_id: uuid.UUID) -> Reply:
     "GET",
     "/competitions/<uuid:competition_id>/participants",
     Page[ParticipantAnswer],
-    refusals=ABSENT,
 )
 def participants(caller: Caller, competition_id: uuid.UUID, query: PageQuery) -> Reply:
     """List who takes part, in order of joining."""
     after = read_cursor(BY_JOINING, query.cursor)
     with front().unit() as unit:
-        competition = _visible(unit, caller, competition_id)
+        competition = admit(unit.session, caller, competition_id)
         found = list_participants(
             unit.session,
             competition,
             caller.person,
-            organises=caller.is_admin or competition.organiser_id == caller.person.id,
+            organises=caller.directs(competition),
             limit=query.limit + 1,
             after=after,
         )
@@ -137,12 +134,6 @@ def participants(caller: Caller, competition_id: uuid.UUID, query: PageQuery) ->
     key = (last.participant.joined_at, last.participant.user_id) if last else None
     cursor = write_cursor(BY_JOINING, key) if key else None
     return reply(Page(items=[ParticipantAnswer.of(one) for one in shown], next_cursor=cursor))
-
-
-def _visible(unit: Unit, caller: Caller, competition_id: uuid.UUID) -> Competition:
-    return competitions.get_visible(
-        unit.session, competition_id, caller.person, is_admin=caller.is_admin
-    )
 
 
 def _seen(

@@ -9,12 +9,11 @@ from pydantic import TypeAdapter
 
 from domain.payouts import distributing
 from domain.payouts.listing import Line, of_distribution
-from models.api_key import KeyScope
+from web.admission import admit
 from web.api import Routes
 from web.cursors import part_of, read_cursor, write_cursor
 from web.db import Front, front
 from web.people import Caller
-from web.prize_rights import directed, directs, seen
 from web.replies import Reply, reply
 from web.schemas.fields import PageQuery
 from web.schemas.prizes import DistributionAnswer, PayoutAnswer, PayoutsAnswer
@@ -25,7 +24,7 @@ routes = Routes("prizes")
 
 BY_ID = TypeAdapter(uuid.UUID)
 CSV_PAGE = 2_000
-ABSENT = {HTTPStatus.NOT_FOUND: "There is no such competition for you, or nothing is distributed."}
+ABSENT = {HTTPStatus.NOT_FOUND: "Nothing is distributed."}
 COLUMNS = (
     *("payout_id", "rank", "user_id", "display_name", "amount", "currency", "status"),
     *("hold_reason", "rail", "reference", "failure_code", "created_at", "sent_at", "paid_at"),
@@ -36,7 +35,6 @@ COLUMNS = (
     "GET",
     "/prizes/distribution/<uuid:competition_id>",
     PayoutsAnswer,
-    scope=KeyScope.PRIZES_READ,
     refusals=ABSENT,
 )
 def payouts(caller: Caller | Service, competition_id: uuid.UUID, query: PageQuery) -> Reply:
@@ -47,11 +45,11 @@ def payouts(caller: Caller | Service, competition_id: uuid.UUID, query: PageQuer
     """
     after = read_cursor(BY_ID, query.cursor)
     with front().unit() as unit:
-        competition = seen(unit.session, caller, competition_id)
+        competition = admit(unit.session, caller, competition_id)
         made = distributing.get(unit.session, competition_id)
         found = of_distribution(unit.session, made.distribution.id, after, query.limit + 1)
     shown, last = part_of(found, query.limit)
-    in_full = directs(caller, competition)
+    in_full = caller.directs(competition)
     return reply(
         PayoutsAnswer(
             **vars(DistributionAnswer.of(made)),
@@ -69,13 +67,12 @@ def payouts(caller: Caller | Service, competition_id: uuid.UUID, query: PageQuer
     "/prizes/distribution/<uuid:competition_id>/payouts.csv",
     None,
     text=CSV,
-    scope=KeyScope.PRIZES_READ,
-    refusals={**ABSENT, HTTPStatus.FORBIDDEN: "You are not its organiser."},
+    refusals=ABSENT,
 )
 def payouts_table(caller: Caller | Service, competition_id: uuid.UUID) -> Response:
     """Show a competition's payouts as a table for spreadsheets."""
     with front().unit() as unit:
-        directed(unit.session, caller, competition_id)
+        admit(unit.session, caller, competition_id)
         made = distributing.get(unit.session, competition_id)
     name = f"distribution-{competition_id}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

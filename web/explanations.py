@@ -3,9 +3,8 @@
 import uuid
 from http import HTTPStatus
 
-from domain.competitions.competition import get_visible
-from domain.errors import NotAllowed
 from domain.scoring.explain import explain
+from web.admission import admit
 from web.api import Routes
 from web.db import front
 from web.people import Caller
@@ -20,18 +19,12 @@ routes = Routes("explanations")
     "/competitions/<uuid:competition_id>/participants/<uuid:user_id>/score",
     ExplanationAnswer,
     refusals={
-        HTTPStatus.NOT_FOUND: "There is no such competition for you, or no such participant.",
-        HTTPStatus.FORBIDDEN: "Somebody else's data, and you are not the organiser.",
+        HTTPStatus.NOT_FOUND: "There is no such participant.",
     },
 )
 def get(caller: Caller, competition_id: uuid.UUID, user_id: uuid.UUID) -> Reply:
     """Explain a score: each day, each source, what was counted and what was not, and why."""
     with front().unit() as unit:
-        competition = get_visible(
-            unit.session, competition_id, caller.person, is_admin=caller.is_admin
-        )
-        organises = caller.is_admin or competition.organiser_id == caller.person.id
-        if user_id != caller.user_id and not organises:
-            raise NotAllowed("Only the organiser may look into somebody else's data.")
+        admit(unit.session, caller, competition_id, user_id)
         found = explain(unit.session, competition_id, user_id)
         return reply(ExplanationAnswer.of(found))

@@ -6,9 +6,9 @@ from http import HTTPStatus
 from pydantic import TypeAdapter
 
 from domain import clock
-from domain.competitions.competition import get_organised
 from domain.scoring.decisions import decide
 from domain.scoring.flags import list_flags, see_flags
+from web.admission import admit
 from web.api import Routes
 from web.cursors import part_of, read_cursor, write_cursor
 from web.db import front
@@ -21,21 +21,18 @@ from web.schemas.flags import DecisionBody, FlagAnswer, FlagQuery
 routes = Routes("flags")
 
 BY_ID = TypeAdapter(uuid.UUID)
-ABSENT = "There is no such competition for you"
-FORBIDDEN = "You are not its organiser."
 
 
 @routes.route(
     "GET",
     "/competitions/<uuid:competition_id>/flags",
     Page[FlagAnswer],
-    refusals={HTTPStatus.NOT_FOUND: f"{ABSENT}.", HTTPStatus.FORBIDDEN: FORBIDDEN},
 )
 def list_(caller: Caller, competition_id: uuid.UUID, query: FlagQuery) -> Reply:
     """List what is doubted in my competition, newest first."""
     before = read_cursor(BY_ID, query.cursor)
     with front().unit() as unit:
-        get_organised(unit.session, competition_id, caller.person, is_admin=caller.is_admin)
+        admit(unit.session, caller, competition_id)
         found = list_flags(
             unit.session,
             competition_id,
@@ -53,8 +50,7 @@ def list_(caller: Caller, competition_id: uuid.UUID, query: FlagQuery) -> Reply:
     "/competitions/<uuid:competition_id>/flags/<uuid:flag_id>",
     FlagAnswer,
     refusals={
-        HTTPStatus.NOT_FOUND: f"{ABSENT}, or no such flag.",
-        HTTPStatus.FORBIDDEN: FORBIDDEN,
+        HTTPStatus.NOT_FOUND: "There is no such flag.",
         HTTPStatus.CONFLICT: "Its data has changed since you saw it, or the competition is over.",
     },
 )
@@ -63,7 +59,7 @@ def answer(
 ) -> Reply:
     """Accept doubted data, which then counts as far as it was accepted, or reject it."""
     with front().unit() as unit:
-        get_organised(unit.session, competition_id, caller.person, is_admin=caller.is_admin)
+        admit(unit.session, caller, competition_id)
         done = decide(
             unit.session, competition_id, flag_id, body.said(), caller.person, clock.now()
         )

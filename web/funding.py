@@ -5,12 +5,10 @@ from http import HTTPStatus
 
 from domain import clock
 from domain.prizes import funding
-from models.api_key import KeyScope
 from web.api import Routes
 from web.db import front
 from web.idempotency import keep
 from web.people import Caller
-from web.prize_rights import admin_of
 from web.replies import Reply, reply
 from web.schemas.prize_plans import FundBody, PoolAnswer
 from web.services import Service
@@ -22,9 +20,7 @@ routes = Routes("prizes")
     "POST",
     "/competitions/<uuid:competition_id>/fund",
     PoolAnswer,
-    scope=KeyScope.PRIZES_WRITE,
     refusals={
-        HTTPStatus.FORBIDDEN: "You are no admin.",
         HTTPStatus.NOT_FOUND: "There is no such competition.",
         HTTPStatus.CONFLICT: "It has no prize, has started, was cancelled, or lacks less.",
         HTTPStatus.UNPROCESSABLE_ENTITY: "Its prize is in another currency.",
@@ -36,7 +32,7 @@ def fund(caller: Caller | Service, competition_id: uuid.UUID, body: FundBody) ->
     Each call adds its amount, so send an `Idempotency-Key`: without one, a part that is repeated
     counts twice. A pool never takes more than the prize.
     """
-    author = admin_of(caller)
+    author = caller.author_id
     with front().unit() as unit:
         amount, currency, now = body.amount, body.currency, clock.now()
         funded = funding.fund(unit.session, competition_id, amount, currency, author, now)

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from flask import Response, request
 
+from web.admission import admit_to_board
 from web.api import Routes
 from web.board_facts import Facts
 from web.board_pages import Shown
@@ -23,12 +24,11 @@ UNCHANGED = {HTTPStatus.NOT_MODIFIED: "Nothing has changed since the `ETag` in `
     "GET",
     "/leaderboard/<uuid:competition_id>",
     Leaderboard,
-    refusals={HTTPStatus.NOT_FOUND: "There is no such competition for you."},
     also=UNCHANGED,
 )
 def get(caller: Caller, competition_id: uuid.UUID, query: LeaderboardQuery) -> Response:
     """Show rows of a board, and my own."""
-    facts = front().facts.seen_by(caller, competition_id)
+    facts = admit_to_board(caller, competition_id)
     wanted = Wanted(competition_id, query, str(caller.user_id))
     shown = None if facts.finished else _from_redis(facts, wanted)
     if shown is None:

@@ -5,8 +5,9 @@ from http import HTTPStatus
 
 from domain import clock
 from domain.competitions import life
-from domain.competitions.competition import get_organised, get_visible, see
+from domain.competitions.competition import see
 from domain.competitions.ending import end as end_early
+from web.admission import admit
 from web.api import Routes
 from web.db import front
 from web.idempotency import keep
@@ -19,20 +20,17 @@ from worker.unit import Unit
 
 routes = Routes("life")
 
-ABSENT = {HTTPStatus.NOT_FOUND: "There is no such competition for you."}
-DIRECTED = {**ABSENT, HTTPStatus.FORBIDDEN: "You are not its organiser."}
-
 
 @routes.route(
     "POST",
     "/competitions/<uuid:competition_id>/cancel",
     CompetitionAnswer,
-    refusals={**DIRECTED, HTTPStatus.CONFLICT: "It is final."},
+    refusals={HTTPStatus.CONFLICT: "It is final."},
 )
 def cancel(caller: Caller, competition_id: uuid.UUID, body: WhyBody) -> Reply:
     """Call a competition off."""
     with front().unit() as unit:
-        _check(unit, caller, competition_id)
+        admit(unit.session, caller, competition_id)
         life.cancel(unit.session, competition_id, caller.person, body.reason, clock.now())
         return _moved(unit, caller, competition_id)
 
@@ -41,30 +39,24 @@ def cancel(caller: Caller, competition_id: uuid.UUID, body: WhyBody) -> Reply:
     "POST",
     "/competitions/<uuid:competition_id>/end",
     CompetitionAnswer,
-    refusals={**DIRECTED, HTTPStatus.CONFLICT: "It does not run."},
+    refusals={HTTPStatus.CONFLICT: "It does not run."},
 )
 def end(caller: Caller, competition_id: uuid.UUID, body: WhyBody) -> Reply:
     """End a competition with the running quarter hour; late data is taken until the cut-off."""
     with front().unit() as unit:
-        _check(unit, caller, competition_id)
+        admit(unit.session, caller, competition_id)
         end_early(unit.session, competition_id, caller.person, body.reason, clock.now())
         unit.after_commit(lambda: front().doorbell.ring("competitions.sweep"))
         return _moved(unit, caller, competition_id)
 
 
-@routes.route(
-    "GET", "/competitions/<uuid:competition_id>/history", Page[StepAnswer], refusals=ABSENT
-)
+@routes.route("GET", "/competitions/<uuid:competition_id>/history", Page[StepAnswer])
 def history(caller: Caller, competition_id: uuid.UUID) -> Reply:
     """List the steps that a competition took, the first one first."""
     with front().unit() as unit:
-        found = get_visible(unit.session, competition_id, caller.person, is_admin=caller.is_admin)
+        found = admit(unit.session, caller, competition_id)
         steps = life.steps_of(unit.session, competition_id)
     return reply(Page(items=[StepAnswer.of(one, found) for one in steps], next_cursor=None))
-
-
-def _check(unit: Unit, caller: Caller, competition_id: uuid.UUID) -> None:
-    get_organised(unit.session, competition_id, caller.person, is_admin=caller.is_admin)
 
 
 def _moved(unit: Unit, caller: Caller, competition_id: uuid.UUID) -> Reply:

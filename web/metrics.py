@@ -4,10 +4,10 @@ from flask import Blueprint, Response, request
 from prometheus_client import CONTENT_TYPE_PLAIN_1_0_0, CollectorRegistry, generate_latest
 
 from domain import clock
-from models.api_key import KeyScope
 from web.auth import KEY_HEADER, caller_of_request
 from web.counters import everyones
 from web.db import front
+from web.doors import door_of
 from web.errors import API_KEY, Unauthorised
 from web.facts import RowFacts, SharedFacts
 from web.proxies import is_within
@@ -34,7 +34,7 @@ def metrics() -> Response:
 def admit_scraper() -> None:
     """Let in a key for it, and whoever asks directly from the inside."""
     if KEY_HEADER in request.headers:
-        caller_of_request(people=False, scope=KeyScope.METRICS_READ)
+        caller_of_request(people=False, scope=door_of("GET", request.path).scope)
         return
     passed_on = any(name in request.headers for name in PROXIES)
     if passed_on or not is_within(request.remote_addr or "", front().settings.metrics_networks):

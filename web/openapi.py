@@ -15,6 +15,7 @@ from pydantic.json_schema import models_json_schema
 
 from web.api import Operation
 from web.auth import KEY_HEADER
+from web.doors import OF_COMPETITIONS, Door, Right
 from web.errors import PROBLEM
 from web.idempotency import HEADER
 from web.replies import JSON
@@ -36,6 +37,21 @@ WITH_BODY = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not JSON.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Some fields are not valid.",
 }
+NOT_ORGANISER = "You are not its organiser."
+SHUT = {
+    Right.ADMINS: "You are no admin.",
+    Right.CONCERNED: "Somebody else's data, and you are not the organiser.",
+    Right.DIRECTORS: NOT_ORGANISER,
+    Right.ORGANISER: NOT_ORGANISER,
+}
+"""Why people are refused who may know that there is something."""
+UNSEEN = dict.fromkeys(
+    OF_COMPETITIONS | {Right.INVITED}, "There is no such competition for you."
+) | {
+    Right.SPECTATORS: "There is no such public competition.",
+    Right.OWNER: "It is somebody else's, and not yours to see.",
+}
+"""Why people are refused who may not even know that."""
 KEPT = "The key was used for another request, or its first request still runs."
 
 
@@ -88,9 +104,8 @@ def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
         "parameters": _parameters(operation),
         "responses": _responses(operation, schemas),
     }
-    if description:
-        found["description"] = description
-    if operation.needs_caller:
+    found["description"] = f"{description}\n\n{_open_to(operation.door)}".strip()
+    if operation.door.needs_credential:
         found["security"] = _security(operation)
     if (body := operation.model("body")) is not None:
         required = any(field.is_required() for field in body.model_fields.values())
@@ -99,10 +114,17 @@ def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     return found
 
 
+def _open_to(door: Door) -> str:
+    """Say who may come through, in the words of the table."""
+    services = f" Services with the scope `{door.scope}`." if door.scope else ""
+    return f"Open to: {door.right.value}{services}"
+
+
 def _security(operation: Operation) -> list[dict[str, list[str]]]:
-    people: list[dict[str, list[str]]] = [{"person": []}] if operation.takes_people else []
-    tickets: list[dict[str, list[str]]] = [{"ticket": []}] if operation.ticket else []
-    services = [{"service": [str(operation.scope)]}] if operation.scope else []
+    people: list[dict[str, list[str]]] = [{"person": []}] if operation.door.takes_people else []
+    tickets: list[dict[str, list[str]]] = [{"ticket": []}] if operation.door.ticket else []
+    scope = operation.door.scope
+    services = [{"service": [str(scope)]}] if scope else []
     return people + tickets + services
 
 
@@ -161,9 +183,11 @@ def _responses(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
 
 def _refusals(operation: Operation) -> dict[HTTPStatus, str]:
     found = dict(EVERYWHERE)
-    if operation.needs_caller:
+    if operation.door.needs_credential:
         found |= WITH_CALLER
-        found[HTTPStatus.FORBIDDEN] = _shut(operation)
+        found[HTTPStatus.FORBIDDEN] = _shut(operation.door)
+    if (unseen := UNSEEN.get(operation.door.right)) is not None:
+        found[HTTPStatus.NOT_FOUND] = unseen
     if operation.model("query") is not None:
         found[HTTPStatus.UNPROCESSABLE_ENTITY] = "Some parameters are not valid."
     if operation.model("body") is not None:
@@ -178,8 +202,12 @@ def _refusals(operation: Operation) -> dict[HTTPStatus, str]:
     return found
 
 
-def _shut(operation: Operation) -> str:
-    if operation.scope is None:
-        return "A service's key, where a person's token is asked for."
-    lacking = f"A key without the scope `{operation.scope}`."
-    return lacking if operation.takes_people else f"A person's token. {lacking}"
+def _shut(door: Door) -> str:
+    """Say to whom a door is shut, of those who have a valid credential."""
+    if door.scope is None:
+        services = "A service's key, where a person's token is asked for."
+    else:
+        services = f"A key without the scope `{door.scope}`."
+    if not door.takes_people:
+        return f"A person's token. {services}"
+    return " ".join((services, *filter(None, [SHUT.get(door.right)])))

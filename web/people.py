@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from domain import clock
 from domain.people import person_of
-from models import Person
+from models import Competition, Person
 from web.bounded import BoundedMap
 from web.identity import Identity
 from worker.unit import Unit
@@ -41,6 +41,15 @@ class Caller:
     def is_admin(self) -> bool:
         """Whether the token says so."""
         return self.identity.is_admin
+
+    @property
+    def author_id(self) -> int:
+        """The key under which what they do is written down."""
+        return self.person.id
+
+    def directs(self, competition: Competition) -> bool:
+        """Say whether it is theirs to direct."""
+        return self.is_admin or competition.organiser_id == self.person.id
 
 
 NOBODY = Caller(

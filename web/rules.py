@@ -8,6 +8,7 @@ from domain.competitions.competition import see
 from domain.competitions.copying import copy
 from domain.competitions.rules import change
 from models import Competition
+from web.admission import admit
 from web.api import PREFIX, Routes
 from web.db import front
 from web.idempotency import keep
@@ -19,16 +20,12 @@ from worker.unit import Unit
 
 routes = Routes("competitions")
 
-ABSENT = "There is no such competition for you."
-
 
 @routes.route(
     "PATCH",
     "/competitions/<uuid:competition_id>",
     CompetitionAnswer,
     refusals={
-        HTTPStatus.NOT_FOUND: ABSENT,
-        HTTPStatus.FORBIDDEN: "You are not its organiser.",
         HTTPStatus.CONFLICT: "It has started, more people take part than would be let in, or money"
         " lies in its pool that the new prize has no use for.",
     },
@@ -40,7 +37,8 @@ def patch(caller: Caller, competition_id: uuid.UUID, body: ChangeBody) -> Reply:
     description may. What is sent as it is already counts as left out.
     """
     with front().unit() as unit:
-        changed = change(unit.session, caller.person, competition_id, body.given())
+        seen = admit(unit.session, caller, competition_id)
+        changed = change(unit.session, caller.person, seen, body.given())
         if changed.rules:
             unit.after_commit(lambda: front().doorbell.ring("leaderboards.flush"))
         if changed.owes:
@@ -54,7 +52,6 @@ def patch(caller: Caller, competition_id: uuid.UUID, body: ChangeBody) -> Reply:
     CompetitionAnswer,
     status=HTTPStatus.CREATED,
     refusals={
-        HTTPStatus.NOT_FOUND: ABSENT,
         HTTPStatus.UNPROCESSABLE_ENTITY: "The times do not fit together.",
     },
 )
@@ -62,8 +59,8 @@ def copy_(caller: Caller, competition_id: uuid.UUID, body: CopyBody) -> Reply:
     """Hold a competition that I may see once more, as its organiser, by the same rules."""
     start, end, name, now = body.starts_at, body.ends_at, body.name, clock.now()
     with front().unit() as unit:
-        session, person, admin = unit.session, caller.person, caller.is_admin
-        made = copy(session, person, competition_id, start, end, name, now, is_admin=admin)
+        model = admit(unit.session, caller, competition_id)
+        made = copy(unit.session, caller.person, model, start, end, name, now)
         unit.after_commit(lambda: front().doorbell.ring("leaderboards.flush"))
         location = f"{PREFIX}/competitions/{made.id}"
         seen = _seen(unit, caller, made)

@@ -5,10 +5,10 @@ from functools import partial
 from http import HTTPStatus
 
 from domain import clock
-from domain.competitions.competition import get_organised
 from domain.competitions.participants import ParticipantSeen
 from domain.competitions.rulings import rule
 from models import RulingKind
+from web.admission import admit
 from web.api import Routes
 from web.db import front
 from web.idempotency import keep
@@ -20,8 +20,7 @@ from web.schemas.rulings import RulingBody
 routes = Routes("rulings")
 
 REFUSALS = {
-    HTTPStatus.NOT_FOUND: "There is no such competition for you, or no such participant.",
-    HTTPStatus.FORBIDDEN: "You are not its organiser.",
+    HTTPStatus.NOT_FOUND: "There is no such participant.",
     HTTPStatus.CONFLICT: "It was cancelled, or it is final and you are no admin.",
 }
 PARTICIPANT = "/competitions/<uuid:competition_id>/participants/<uuid:user_id>"
@@ -47,17 +46,16 @@ def _rule(
     caller: Caller, competition_id: uuid.UUID, user_id: uuid.UUID, kind: RulingKind, reason: str
 ) -> Reply:
     with front().unit() as unit:
-        session, is_admin = unit.session, caller.is_admin
-        get_organised(session, competition_id, caller.person, is_admin=is_admin)
+        admit(unit.session, caller, competition_id)
         ruled = rule(
-            session,
+            unit.session,
             competition_id,
             user_id,
             kind,
             reason,
             caller.person,
             clock.now(),
-            is_admin=is_admin,
+            is_admin=caller.is_admin,
         )
         for task in ("leaderboards.flush", *(["competitions.sweep"] if ruled.standing else [])):
             unit.after_commit(partial(front().doorbell.ring, task))

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from domain import api_keys, clock
-from models import ApiKey
+from models import ApiKey, Competition
 from models.api_key import KeyScope
 from web.bounded import BoundedMap
 from web.errors import API_KEY, Unauthorised
@@ -40,6 +40,15 @@ class Service:
     def name(self) -> str:
         """Who calls, when repeats and limits are counted: the same for all keys of a service."""
         return f"service:{self.row.name}"
+
+    @property
+    def author_id(self) -> None:
+        """No person did it."""
+        return None
+
+    def directs(self, _competition: Competition) -> bool:
+        """Say that every competition is theirs to direct, within the scope of the key."""
+        return True
 
     def may(self, scope: KeyScope) -> bool:
         """Say whether the key is for that."""

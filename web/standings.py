@@ -9,9 +9,8 @@ from flask import Response
 from pydantic import Field, TypeAdapter
 
 from domain.competitions import standing as standings
-from domain.competitions.competition import get_visible
 from domain.competitions.standing import Line
-from models import Competition
+from web.admission import admit
 from web.api import Routes
 from web.cursors import part_of, read_cursor, write_cursor
 from web.db import Front, front
@@ -26,14 +25,13 @@ from web.schemas.standings import (
     VersionQuery,
 )
 from web.spreadsheets import CSV, harmless, written
-from worker.unit import Unit
 
 routes = Routes("standings")
 
 LAST_PLACE = 2**31 - 1
 BY_PLACE = TypeAdapter(Annotated[int, Field(ge=1, le=LAST_PLACE)])
 CSV_PAGE = 2_000
-ABSENT = {HTTPStatus.NOT_FOUND: "There is no such competition for you, or nothing is frozen yet."}
+ABSENT = {HTTPStatus.NOT_FOUND: "Nothing is frozen yet."}
 COMPETITION = "/competitions/<uuid:competition_id>"
 
 
@@ -42,7 +40,7 @@ def get(caller: Caller, competition_id: uuid.UUID, query: StandingQuery) -> Repl
     """Show places of a frozen standing; while it is reviewed or corrected, versions follow."""
     after = read_cursor(BY_PLACE, query.cursor) or 0
     with front().unit() as unit:
-        competition = _visible(unit, caller, competition_id)
+        competition = admit(unit.session, caller, competition_id)
         version = standings.get_version(unit.session, competition_id, query.version)
         found = standings.lines(unit.session, version.id, after, query.limit + 1)
     shown, last = part_of(found, query.limit)
@@ -60,7 +58,7 @@ def get(caller: Caller, competition_id: uuid.UUID, query: StandingQuery) -> Repl
 def versions(caller: Caller, competition_id: uuid.UUID) -> Reply:
     """List the versions of a standing, the newest first."""
     with front().unit() as unit:
-        competition = _visible(unit, caller, competition_id)
+        competition = admit(unit.session, caller, competition_id)
         found = standings.versions(unit.session, competition_id)
     items = [VersionAnswer.of(one, competition) for one in found]
     return reply(Page(items=items, next_cursor=None))
@@ -70,15 +68,11 @@ def versions(caller: Caller, competition_id: uuid.UUID) -> Reply:
 def table(caller: Caller, competition_id: uuid.UUID, query: VersionQuery) -> Response:
     """Show a frozen standing as a table for spreadsheets."""
     with front().unit() as unit:
-        _visible(unit, caller, competition_id)
+        admit(unit.session, caller, competition_id)
         version = standings.get_version(unit.session, competition_id, query.version)
     name = f"standing-{competition_id}-{version.version}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(_csv(front(), version.id), mimetype=CSV, headers=headers)
-
-
-def _visible(unit: Unit, caller: Caller, competition_id: uuid.UUID) -> Competition:
-    return get_visible(unit.session, competition_id, caller.person, is_admin=caller.is_admin)
 
 
 def _csv(here: Front, standing_id: int) -> Iterator[str]:

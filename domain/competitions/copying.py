@@ -1,33 +1,29 @@
 """Holding a competition once more."""
 
-import uuid
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from domain.competitions.calendar import end_of_same_length
-from domain.competitions.competition import check_start, create, decided_of, get_visible
+from domain.competitions.competition import check_start, create, decided_of
 from models import Competition, Person
 
 
 def copy(
     session: Session,
     person: Person,
-    competition_id: uuid.UUID,
+    model: Competition,
     starts_at: datetime,
     ends_at: datetime | None,
     name: str | None,
     now: datetime,
-    *,
-    is_admin: bool = False,
 ) -> Competition:
     """Make a competition by the rules of another one, without its participants and invite code.
 
     Whoever may see the one may copy it and becomes the organiser: all of it can be read, and
-    anybody may make competitions. Raises NotFound, or Invalid for bad times.
+    anybody may make competitions. Raises Invalid for bad times.
     """
-    model = get_visible(session, competition_id, person, is_admin=is_admin)
     check_start(starts_at, now)
     if ends_at is None:
         ends_at = end_of_same_length(model.starts_at, model.ends_at, model.timezone, starts_at)

@@ -8,7 +8,6 @@ from datetime import datetime
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from domain.competitions.competition import get_visible
 from domain.errors import Conflict, NotAllowed, NotFound
 from domain.fitness import schedule
 from domain.fitness.owed import owe_what_is_missing
@@ -72,20 +71,17 @@ def leave(
     person: Person,
     competition_id: uuid.UUID,
     now: datetime,
-    *,
-    is_admin: bool = False,
 ) -> Competition:
     """Let a person go before the start.
 
-    Raises NotFound (`competition_not_found` for whoever may not see it, else `not_a_participant`)
-    or Conflict (`competition_started`).
+    Raises NotFound (`competition_not_found`, `not_a_participant`) or Conflict
+    (`competition_started`).
     """
     lock_people(session, [person.id])
     lock_competitions_shared(session, [competition_id])
     competition = _current(session, competition_id)
     participant = session.get(Participant, (competition_id, person.id))
     if participant is None:
-        get_visible(session, competition_id, person, is_admin=is_admin)
         raise NotFound("You do not take part in this competition.", code="not_a_participant")
     if competition.starts_at <= now or competition.status is not CompetitionStatus.UPCOMING:
         raise Conflict("It has started; nobody leaves now.", code="competition_started")

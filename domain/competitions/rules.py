@@ -14,7 +14,6 @@ from domain.competitions.competition import (
     NewCompetition,
     check_times,
     decided_of,
-    get_organised,
     invite_code_of,
     lay_out_days,
 )
@@ -50,16 +49,18 @@ class Changed:
 
 
 def change(
-    session: Session, person: Person, competition_id: uuid.UUID, given: Mapping[str, Any]
+    session: Session, person: Person, seen: Competition, given: Mapping[str, Any]
 ) -> Changed:
-    """Give some of a competition's fields, named as in NewCompetition, other values.
+    """Give some fields of a competition that someone may change other values.
+
+    They are named as in NewCompetition.
 
     A change of rules before the start keeps the old ones as a version, counts all scores again and
     plans pulls anew. After the commit ring `leaderboards.flush` and `fitness.pull_batch`.
-    Raises NotFound, NotAllowed, Invalid, Conflict (`competition_started`,
-    `capacity_below_participants`, `prize_funded`), or Unavailable while somebody is joining.
+    Raises Invalid, Conflict (`competition_started`, `capacity_below_participants`,
+    `prize_funded`), or Unavailable while somebody is joining.
     """
-    seen = get_organised(session, competition_id, person)
+    competition_id = seen.id
     people: Collection[int] = ()
     if not given.keys() <= WORDS and seen.status is CompetitionStatus.UPCOMING:
         people = _hold_everybody(session, competition_id)

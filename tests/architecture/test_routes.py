@@ -1,7 +1,8 @@
-"""Every route asks for a credential, or is on the short list of those that need none."""
+"""Every route has a door, and asks for the credential that its door takes."""
 
 import re
 import uuid
+from typing import get_args
 
 import pytest
 from flask import Flask
@@ -9,27 +10,12 @@ from werkzeug.routing import Rule
 
 from domain.settings import Settings
 from web import asyncapi, create_app
+from web.admission import check_doors, methods
+from web.api import OPERATIONS, Routes
+from web.doors import door_of
+from web.people import Caller
+from web.services import Service
 
-PUBLIC = {
-    "/",
-    "/api/v1/spectators/<uuid:competition_id>",
-    "/api/v1/spectators/<uuid:competition_id>/events",
-    "/asyncapi.json",
-    "/clients/js/<name>",
-    "/docs",
-    "/docs/",
-    "/docs/<any('swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'):name>",
-    "/docs/start.js",
-    "/health",
-    "/health/ready",
-    "/live/<uuid:competition_id>",
-    "/metrics",
-    "/openapi.json",
-    "/page-config.json",
-    "/static/<path:name>",
-}
-FOR_SERVICES = {"/api/v1/leaderboard/update"}
-"""Routes that take a service's key and no person's token."""
 ADMITTING = "_served.<locals>.handler"
 """The wrapper of `web/live/routes.py`, which asks for a credential before anything else."""
 
@@ -48,22 +34,38 @@ def address(rule: Rule) -> str:
     return built[1]
 
 
-def test_the_list_names_only_routes_that_there_are(site: Flask) -> None:
-    assert {rule.rule for rule in site.url_map.iter_rules()} >= PUBLIC
-
-
 def test_without_a_credential_there_is_no_answer(site: Flask) -> None:
     client, asked = site.test_client(), 0
     for rule in site.url_map.iter_rules():
-        if rule.rule in PUBLIC or rule.websocket:
-            continue
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+        for method in methods(rule) - {"SOCKET"}:
+            door = door_of(method, rule.rule)
+            if not door.needs_credential:
+                continue
             answer = client.open(address(rule), method=method)
             assert answer.status_code == 401, f"{method} {rule.rule}"
-            scheme = "ApiKey" if rule.rule in FOR_SERVICES else "Bearer"
+            scheme = "Bearer" if door.takes_people else "ApiKey"
             assert answer.headers["WWW-Authenticate"].startswith(scheme)
             asked += 1
     assert asked > 10
+
+
+def test_a_site_with_a_route_that_has_no_door_does_not_start(site: Flask) -> None:
+    check_doors(site)
+    site.add_url_rule("/back-door", view_func=lambda: "open")
+    with pytest.raises(LookupError, match="GET /back-door"):
+        check_doors(site)
+    with pytest.raises(LookupError, match="who may DELETE /api/v1/competitions"):
+        Routes("competitions").route("DELETE", "/competitions", None)
+
+
+def test_handlers_take_whom_their_doors_let_in(site: Flask) -> None:
+    for operation in site.extensions[OPERATIONS]:
+        door, caller = operation.door, operation.parameters.get("caller")
+        assert door.needs_credential is (caller is not None), operation
+        if caller is not None:
+            kinds = set(get_args(caller.annotation) or (caller.annotation,))
+            wanted = {Caller: door.takes_people, Service: door.scope is not None}
+            assert kinds == {kind for kind, taken in wanted.items() if taken}, operation
 
 
 def test_every_socket_admits_before_it_serves(site: Flask) -> None:

@@ -8,6 +8,7 @@ from typing import cast
 from flask import Response, current_app, request
 
 from domain.leaderboards.board import Position
+from web.admission import admit_to_board
 from web.api import Routes
 from web.auth import refuse_token_in
 from web.db import front
@@ -33,8 +34,7 @@ routes = Routes("live")
     "/leaderboard/<uuid:competition_id>/events",
     None,
     text=EVENTS,
-    ticket=True,
-    refusals=REFUSALS | {HTTPStatus.NOT_FOUND: "No such competition for you."},
+    refusals=REFUSALS,
 )
 def board_events(caller: Caller, competition_id: uuid.UUID, query: StreamQuery) -> Response:
     """Watch a board by Server-Sent Events: the messages of its socket, one in each event.
@@ -42,7 +42,7 @@ def board_events(caller: Caller, competition_id: uuid.UUID, query: StreamQuery) 
     An event's id is `<epoch>:<offset>`; a client that comes back names the last one that it has
     in `Last-Event-ID`. Messages of one's own place have no id. `/asyncapi.json` has the messages.
     """
-    front().facts.seen_by(caller, competition_id)
+    admit_to_board(caller, competition_id)
     resume = _last_event() or resume_from(query.epoch, query.offset)
 
     def watch(hub: Hub, stream: Stream, guest: Guest) -> None:
@@ -58,12 +58,11 @@ def board_events(caller: Caller, competition_id: uuid.UUID, query: StreamQuery) 
     text=EVENTS,
     refusals={
         HTTPStatus.TOO_MANY_REQUESTS: "Too many connections from this address, or here.",
-        HTTPStatus.NOT_FOUND: "There is no such public competition.",
     },
 )
 def spectator_events(competition_id: uuid.UUID, query: StreamQuery) -> Response:
     """Watch a public board without a credential: its messages, with no place of one's own."""
-    front().facts.seen_by(NOBODY, competition_id)
+    admit_to_board(NOBODY, competition_id)
     resume = _last_event() or resume_from(query.epoch, query.offset)
 
     address = _address()
@@ -76,7 +75,7 @@ def spectator_events(competition_id: uuid.UUID, query: StreamQuery) -> Response:
     return _answer(spectators_at(address), enter)
 
 
-@routes.route("GET", "/fitness/events", None, text=EVENTS, ticket=True, refusals=REFUSALS)
+@routes.route("GET", "/fitness/events", None, text=EVENTS, refusals=REFUSALS)
 def fitness_events(caller: Caller) -> Response:
     """Follow my syncs by Server-Sent Events: the messages of `/ws/fitness`, without ids."""
 

@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,30 +13,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from domain import api_keys, clock
-from domain.settings import Settings
 from models import ApiKey
 from models.api_key import KeyScope
 from tests.factories import Factory
 from tests.integration.web.conftest import Caller, Machine, SignIn, WithKey
-from web import create_app, services
-from web.api import OPERATIONS, Routes
-from web.db import EXTENSION, Front
-from web.openapi import document
-from web.people import Caller as PersonCalling
-from web.replies import Reply, reply
-from web.schemas.fields import Answer
-from web.services import Service
+from web import services
+from web.db import Front
 
 UPDATE = "/leaderboard/update"
 PATH = f"/api/v1{UPDATE}"
 SOMEONE = {"competition_id": str(uuid.UUID(int=1)), "user_id": str(uuid.UUID(int=2)), "score": 1}
 """A body that is right; nobody is there to get the points, which is seen after the key."""
-
-
-class Named(Answer):
-    """Who calls."""
-
-    name: str
 
 
 def refusal(answer: Any) -> tuple[int, str]:
@@ -165,33 +151,16 @@ def test_the_document_says_who_may(client: FlaskClient) -> None:
     assert "security" not in document["paths"]["/health"]["get"]
 
 
-@pytest.fixture
-def for_both(site_settings: Settings) -> Iterator[Flask]:
-    """A site with a route for people and services, which answers with the caller's name."""
-    both = Routes("both")
-
-    @both.route("POST", "/both", Named, scope=KeyScope.PRIZES_WRITE)
-    def post(caller: PersonCalling | Service) -> Reply:
-        """Say who calls."""
-        return reply(Named(name=caller.name))
-
-    app = create_app(site_settings)
-    both.register(app)
-    yield app
-    app.extensions[EXTENSION].close()
-
-
-def test_a_route_may_take_both(for_both: Flask, sign_in: SignIn, with_key: WithKey) -> None:
-    client, url = for_both.test_client(), "/api/v1/both"
-    nobody = client.post(url)
+def test_a_route_may_take_both(client: FlaskClient, sign_in: SignIn, with_key: WithKey) -> None:
+    path = f"/prizes/distribution/{uuid.uuid4()}"
+    nobody = client.get(f"/api/v1{path}")
     assert nobody.headers["WWW-Authenticate"] == 'Bearer realm="podium", ApiKey realm="podium"'
-    person, machine = sign_in(), with_key(KeyScope.PRIZES_WRITE)
-    for one, name in ((person, str(person.sub)), (machine, "service:treadmills")):
-        answer = client.post(url, headers=one.credential())
-        assert (answer.status_code, answer.json) == (200, {"name": name})
-    assert client.post(url, headers=with_key().credential()).status_code == 403
-    security = document(for_both.extensions[OPERATIONS], "0")["paths"][url]["post"]["security"]
-    assert security == [{"person": []}, {"service": ["prizes:write"]}]
+    for one in (sign_in(), with_key(KeyScope.PRIZES_READ)):
+        assert one.get(path).status_code == 404
+    assert refusal(with_key().get(path)) == (403, "scope_missing")
+    document: Any = client.get("/openapi.json").json
+    security = document["paths"]["/api/v1/prizes/distribution/{competition_id}"]["get"]["security"]
+    assert security == [{"person": []}, {"service": ["prizes:read"]}]
 
 
 def test_operators_make_list_and_revoke_keys(app: Flask, session: Session) -> None:

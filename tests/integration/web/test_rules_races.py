@@ -81,7 +81,7 @@ def test_a_change_that_comes_first_moves_the_start(
             return advance(unit.session, competition.id, was)
 
     with unit_of_work(engine) as unit:
-        change(unit.session, organiser, competition.id, later)
+        change(unit.session, organiser, competition, later)
         unit.session.flush()
         assert sweep() is None
     assert sweep() is None
@@ -136,7 +136,7 @@ def test_who_joins_during_a_change_joins_by_the_new_rules(
             return joining.join(unit.session, person, competition.id, None, clock.now()).new
 
     with unit_of_work(engine) as unit:
-        change(unit.session, organiser, competition.id, {"starts_at": START, "late_join": True})
+        change(unit.session, organiser, competition, {"starts_at": START, "late_join": True})
         unit.session.flush()
         joined = Background(join)
         joined.wait_until_it_waits(session)
@@ -190,7 +190,7 @@ def test_data_during_a_change_counts_by_the_new_rules(
     phone = [("phone", Device(SourceKind.PHONE, {40: 100}))]
     before_the_start = START - timedelta(hours=1) - clock.now()
     with clock.moved(before_the_start), unit_of_work(engine) as unit:
-        change(unit.session, organiser, competition.id, {"daily_cap": 30})
+        change(unit.session, organiser, competition, {"daily_cap": 30})
         unit.session.flush()
         data = Background(lambda: store(engine, person, phone))
         data.wait_until_it_waits(session)
