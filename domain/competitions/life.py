@@ -16,6 +16,7 @@ from domain.errors import Conflict, NotFound
 from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_competition
 from domain.prizes import pool
+from domain.prizes.doubts import is_prize_doubted
 from models import Competition, Person, Transition
 from models.competition import CompetitionStatus
 
@@ -29,6 +30,9 @@ CANCELLABLE = {
 }
 POOL_NOT_FUNDED = "pool_not_funded"
 """The reason of a step that the clock takes."""
+LONGEST_DOUBT = timedelta(days=7)
+"""Open flags that may decide who wins put off the end of a review so long. Then it ends without
+their data, which does not count before it is accepted."""
 
 DUE = text(
     """
@@ -130,7 +134,9 @@ def _is_reviewed(session: Session, competition: Competition, now: datetime) -> b
         )
     ).one()
     until = frozen_at + timedelta(hours=competition.review_hours)
-    return now >= until and is_standing_complete(session, competition.id)
+    if now < until or not is_standing_complete(session, competition.id):
+        return False
+    return now >= until + LONGEST_DOUBT or not is_prize_doubted(session, competition)
 
 
 def begin(session: Session, competition: Competition, now: datetime) -> CompetitionStatus:

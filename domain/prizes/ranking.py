@@ -24,16 +24,20 @@ _COUNT = {
     for source in (NOW, FROZEN)
 }
 # The last place that a plan pays, and everyone who shares its score, are the last to win.
+_LEAST = {
+    source: f"""
+        greatest(:least, (SELECT score FROM {source} ORDER BY {order} OFFSET :places - 1 LIMIT 1))
+    """  # noqa: S608  our own text
+    for source, order in ((NOW, "score DESC, user_id"), (FROZEN, "place"))
+}
 _TIES = {
     source: text(
         f"""
-        SELECT score, count(*) FROM {source} AND score >= greatest(:least, (
-            SELECT score FROM {source}
-            ORDER BY {order} OFFSET :places - 1 LIMIT 1))
+        SELECT score, count(*) FROM {source} AND score >= {least}
         GROUP BY score ORDER BY score DESC
         """  # noqa: S608  our own text
     )
-    for source, order in ((NOW, "score DESC, user_id"), (FROZEN, "place"))
+    for source, least in _LEAST.items()
 }
 _WINNERS = {
     NOW: text(
@@ -79,6 +83,15 @@ class Ranking:
             return split(plan, [Tie(least, count)] if count else [], min_score)
         ties = session.execute(_TIES[self._source], {**values, "places": len(plan.prizes)})
         return split(plan, [Tie(*row) for row in ties], min_score)
+
+    def least(self, session: Session, plan: Plan, min_score: int | None) -> int:
+        """Return the least score that wins something here."""
+        least = least_of(min_score)
+        if plan.split is SplitKind.EQUAL:
+            return least
+        values = {**self._values, "least": least, "places": len(plan.prizes)}
+        found: int = session.execute(text(f"SELECT {_LEAST[self._source]}"), values).scalar_one()
+        return found
 
     def winners(self, session: Session, shared: Split) -> Iterator[Winner]:
         """Yield who gets something, from the first place on."""

@@ -119,6 +119,7 @@ class CompetitionAnswer(Answer):
     sources: Sources
     grace_hours: int
     review_hours: int
+    """A review takes longer, by seven days at most, while an open flag may decide who wins."""
     late_join: bool
     status: CompetitionStatus
     participant_count: int
