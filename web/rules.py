@@ -1,24 +1,32 @@
-"""`/api/v1/competitions/{id}`: changes before the start, and copies."""
+"""`/api/v1/competitions/{id}`: changes before the start, what the rules were, and copies."""
 
 import uuid
 from http import HTTPStatus
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from domain import clock
 from domain.competitions.competition import see
 from domain.competitions.copying import copy
+from domain.competitions.past_rules import list_versions
 from domain.competitions.rules import change
 from models import Competition
 from web.admission import admit
 from web.api import PREFIX, Routes
+from web.cursors import part_of, read_cursor, write_cursor
 from web.db import front
 from web.idempotency import keep
 from web.people import Caller
 from web.replies import Reply, reply
 from web.schemas.competitions import CompetitionAnswer
-from web.schemas.rules import ChangeBody, CopyBody
+from web.schemas.fields import Page, PageQuery
+from web.schemas.rules import ChangeBody, CopyBody, RulesAnswer
 from worker.unit import Unit
 
 routes = Routes("competitions")
+
+BY_VERSION = TypeAdapter(Annotated[int, Field(ge=1, le=2**31 - 1)])
 
 
 @routes.route(
@@ -44,6 +52,23 @@ def patch(caller: Caller, competition_id: uuid.UUID, body: ChangeBody) -> Reply:
         if changed.owes:
             unit.after_commit(lambda: front().doorbell.ring("fitness.pull_batch"))
         return reply(_seen(unit, caller, changed.competition))
+
+
+@routes.route(
+    "GET",
+    "/competitions/<uuid:competition_id>/rules",
+    Page[RulesAnswer],
+)
+def versions(caller: Caller, competition_id: uuid.UUID, query: PageQuery) -> Reply:
+    """List the versions of a competition's rules, the newest first, which is the one that holds."""
+    before = read_cursor(BY_VERSION, query.cursor)
+    with front().unit() as unit:
+        competition = admit(unit.session, caller, competition_id)
+        found = list_versions(unit.session, competition, query.limit + 1, before)
+    shown, last = part_of(found, query.limit)
+    items = [RulesAnswer.of(one, competition) for one in shown]
+    cursor = write_cursor(BY_VERSION, last.version) if last else None
+    return reply(Page(items=items, next_cursor=cursor))
 
 
 @routes.route(

@@ -5,18 +5,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from domain import clock
 from domain.competitions.competition import (
-    NewCompetition,
     check_times,
     decided_of,
     invite_code_of,
     lay_out_days,
 )
+from domain.competitions.past_rules import WORDS, keep
 from domain.errors import Conflict, Unavailable
 from domain.fitness import schedule
 from domain.fitness.owed import owe_what_is_missing
@@ -24,17 +23,13 @@ from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_competition, lock_people, try_lock_people
 from domain.prizes import plan as plans
 from domain.scoring.recompute import recompute_anew
-from models import Competition, CompetitionDay, Participant, PastRules, Person
+from models import Competition, CompetitionDay, Participant, Person
 from models.competition import CompetitionStatus
 
-WORDS = {"name", "description"}
-"""What may change at any time, and is no rule."""
 CALENDAR = {"starts_at", "ends_at", "timezone"}
 SCORING = CALENDAR | {"metric", "scoring", "goal", "daily_cap", "sources"}
 PULLING = {"starts_at", "ends_at", "grace_hours"}
 """What decides when people's data is fetched, and how much of it."""
-
-AS_JSON = TypeAdapter(NewCompetition)
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ def change(
     if rules:
         _check_not_started(competition)
         check_times(replace(before, **changes), clock.now())
-        _keep_version(session, competition, before, person)
+        keep(session, competition, before, person)
     if "prize" in changes:
         plans.promise(session, competition_id, changes["prize"], clock.now())
     for name in changes.keys() - {"prize"}:
@@ -104,21 +99,6 @@ def _check_not_started(competition: Competition) -> None:
         raise Conflict(
             "It has started: only name and description may change.", code="competition_started"
         )
-
-
-def _keep_version(
-    session: Session, competition: Competition, before: NewCompetition, person: Person
-) -> None:
-    session.add(
-        PastRules(
-            competition_id=competition.id,
-            version=competition.rules_version,
-            rules=AS_JSON.dump_python(before, mode="json", exclude=WORDS),
-            changed_by=person.id,
-            changed_at=clock.now(),
-        )
-    )
-    competition.rules_version += 1
 
 
 def _apply(

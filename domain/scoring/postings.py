@@ -128,14 +128,39 @@ def _beyond(participant: Participant, after: int) -> str:
 
 def postings_of(session: Session, competition_id: uuid.UUID, person_id: int) -> Postings:
     """Return a participant's latest postings."""
+    lines = _latest(session, competition_id, person_id, SHOWN, None)
     theirs = (Posting.competition_id == competition_id, Posting.person_id == person_id)
-    rows = session.execute(
-        select(Posting, ApiKey.name)
-        .join(ApiKey, ApiKey.id == Posting.api_key_id)
-        .where(*theirs)
-        .order_by(Posting.number.desc())
-        .limit(SHOWN)
-    )
-    lines = [Line(posting, service) for posting, service in rows]
     count = session.scalar(select(func.count()).select_from(Posting).where(*theirs))
     return Postings(count or 0, lines[::-1])
+
+
+def list_postings(
+    session: Session, competition_id: uuid.UUID, user_id: uuid.UUID, limit: int, before: int | None
+) -> list[Line]:
+    """Return at most `limit` of a participant's postings, the latest first.
+
+    They are older than the one of the number `before`. Raises NotFound (`not_a_participant`).
+    """
+    person_id = session.scalar(
+        select(Participant.person_id)
+        .join(Person, Person.id == Participant.person_id)
+        .where(Participant.competition_id == competition_id, Person.user_id == user_id)
+    )
+    if person_id is None:
+        raise NotFound("This person does not take part.", code="not_a_participant")
+    return _latest(session, competition_id, person_id, limit, before)
+
+
+def _latest(
+    session: Session, competition_id: uuid.UUID, person_id: int, limit: int, before: int | None
+) -> list[Line]:
+    found = (
+        select(Posting, ApiKey.name)
+        .join(ApiKey, ApiKey.id == Posting.api_key_id)
+        .where(Posting.competition_id == competition_id, Posting.person_id == person_id)
+        .order_by(Posting.number.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        found = found.where(Posting.number < before)
+    return [Line(posting, service) for posting, service in session.execute(found)]

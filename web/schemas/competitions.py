@@ -101,12 +101,9 @@ class FreshnessAnswer(Answer):
     sources: list[SourceFreshnessAnswer]
 
 
-class CompetitionAnswer(Answer):
-    """A competition as I see it."""
+class RulesFacts(Answer):
+    """By what a competition is held: all that stands still from its start on."""
 
-    id: uuid.UUID
-    name: str
-    description: str | None
     metric: Metric
     starts_at: UtcTime
     ends_at: UtcTime
@@ -121,6 +118,15 @@ class CompetitionAnswer(Answer):
     review_hours: int
     """A review takes longer, by seven days at most, while an open flag may decide who wins."""
     late_join: bool
+    prize: PrizeAnswer | None
+
+
+class CompetitionAnswer(RulesFacts):
+    """A competition as I see it."""
+
+    id: uuid.UUID
+    name: str
+    description: str | None
     status: CompetitionStatus
     participant_count: int
     joined: bool
@@ -129,7 +135,6 @@ class CompetitionAnswer(Answer):
     invite_code: str | None
     """Only for its organiser."""
     rules_version: int
-    prize: PrizeAnswer | None
     funded: bool | None
     """Null without a prize."""
     freshness: FreshnessAnswer | None

@@ -77,7 +77,8 @@ class ExplanationAnswer(Answer):
     """Doubts about this data, and what was decided."""
     posting_count: int
     postings: list[PostingLine]
-    """The latest 100, in order of time; the last one's `after` is `posted`."""
+    """The latest 100, in order of time; the last one's `after` is `posted`. All of them, page by
+    page, are at `.../postings`."""
 
     @classmethod
     def of(cls, found: Explanation) -> Self:

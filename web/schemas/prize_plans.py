@@ -69,9 +69,9 @@ class PrizeAnswer(Answer):
     auto_distribute: bool
 
     @classmethod
-    def of(cls, row: PrizePlan) -> Self:
+    def of(cls, row: PrizePlan | Plan) -> Self:
         """Render a plan."""
-        places = {} if row.places is None else {"places": row.places}
+        places = {} if row.places is None else {"places": list(row.places)}
         values = {"currency": row.currency, "pool": row.pool}
         split = {"kind": row.split.value, **places}
         return cls.model_validate(

@@ -1,20 +1,25 @@
-"""Changes of a competition, and copies of it."""
+"""Changes of a competition, the rules that it had before, and copies of it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
+from domain.competitions.past_rules import Version
+from models import Competition
 from models.competition import Scoring, Sources, Visibility
 from models.slots import Metric
 from web.schemas.competitions import (
     MOST_PARTICIPANTS,
     WEEK_HOURS,
     GoalScoring,
+    RulesFacts,
+    ScoringAnswer,
     SimpleScoring,
     Whole,
 )
 from web.schemas.fields import Body, Name, Prose, TimeZone, UtcTime
-from web.schemas.prize_plans import PrizeBody
+from web.schemas.life import By
+from web.schemas.prize_plans import PrizeAnswer, PrizeBody
 
 
 def left_out() -> Any:
@@ -51,6 +56,28 @@ class ChangeBody(Body):
         if isinstance(prize := sent.get("prize"), PrizeBody):
             sent["prize"] = prize.decided()
         return sent
+
+
+class RulesAnswer(RulesFacts):
+    """A version of a competition's rules. The newest one holds, whatever has become of its end."""
+
+    version: int
+    since: UtcTime
+    by: By
+
+    @classmethod
+    def of(cls, found: Version, competition: Competition) -> Self:
+        """Render a version."""
+        rules = found.rules
+        computed = {
+            "version": found.version,
+            "since": found.since,
+            "by": By.of(found.author_id, competition),
+            "scoring": ScoringAnswer(kind=rules.scoring, goal=rules.goal),
+            "prize": None if rules.prize is None else PrizeAnswer.of(rules.prize),
+        }
+        plain = {name: getattr(rules, name) for name in cls.model_fields if name not in computed}
+        return cls.model_validate({**plain, **computed})
 
 
 class CopyBody(Body):

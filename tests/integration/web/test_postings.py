@@ -149,6 +149,21 @@ def test_a_long_list_ends_with_the_latest(
     found: Any = sign_in(person).get(path).json
     assert found["posting_count"] == 130
     assert [one["after"] for one in found["postings"]] == list(range(31, 131))
+    path, page, seen = path.replace("score", "postings"), "?limit=60", list[dict[str, Any]]()
+    while page:
+        answer: Any = sign_in(person).get(path + page).json
+        seen += answer["items"]
+        page = f"?limit=60&cursor={cursor}" if (cursor := answer["next_cursor"]) else ""
+    assert [one["after"] for one in seen] == list(range(130, 0, -1))
+    assert seen[99::-1] == found["postings"]
+    stranger = path.replace(str(person.user_id), str(uuid.uuid4()))
+    admin = sign_in(app_metadata={"role": "admin"})
+    for caller, where, status in (
+        (admin, path, 200),
+        (admin, stranger, 404),
+        (sign_in(), path, 403),
+    ):
+        assert caller.get(where).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,29 @@ def test_all_at_once_and_back(caller: Caller, session: Session) -> None:
     assert kept[0].changed_by == session.scalars(select(Person.id)).one()
 
 
+def test_former_rules_can_be_read(caller: Caller, sign_in: SignIn) -> None:
+    made: Any = caller.post("/competitions", wanted(daily_cap=7)).json
+    path = f"/competitions/{made['id']}"
+    seen = [made, patched(caller, path, **CHANGES), patched(caller, path, daily_cap=None)]
+    found: Any = caller.get(f"{path}/rules").json
+    assert found["next_cursor"] is None
+    assert [one["version"] for one in found["items"]] == [3, 2, 1]
+    for rules, then in zip(found["items"], reversed(seen), strict=True):
+        facts = rules.keys() - {"version", "since", "by"}
+        assert {name: rules[name] for name in facts} == {name: then[name] for name in facts}
+        assert facts >= CHANGES.keys() - {"name", "description"} | {"scoring"}
+        assert rules["by"] == "organiser"
+    newest, second, first = (one["since"] for one in found["items"])
+    assert newest > second > first == made["created_at"]
+    one_by_one, page = list[Any](), "?limit=1"
+    while page:
+        answer: Any = caller.get(f"{path}/rules{page}").json
+        one_by_one += answer["items"]
+        page = f"?limit=1&cursor={cursor}" if (cursor := answer["next_cursor"]) else ""
+    assert one_by_one == found["items"]
+    assert sign_in().get(f"{path}/rules").status_code == 404, "it is private now"
+
+
 def test_the_calendar_follows(caller: Caller, session: Session) -> None:
     made: Any = caller.post("/competitions", wanted()).json
     patched(caller, f"/competitions/{made['id']}", timezone="Asia/Kathmandu")
