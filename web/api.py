@@ -16,9 +16,11 @@ from flask import Flask, Response, g, request
 from pydantic import BaseModel
 
 from web.admission import check_admitted, enter
+from web.db import front
 from web.doors import Door, door_of
 from web.idempotency import once
-from web.limits import guard
+from web.limiter import guard
+from web.limits import Limit
 from web.replies import Reply
 from web.requests import read_body, read_query
 
@@ -41,7 +43,7 @@ class Operation:
     status: HTTPStatus
     refusals: dict[HTTPStatus, str]
     """What this route refuses beyond what all routes do, and when."""
-    limit: str | None
+    limit: Limit | None
     largest: int | None
     """Bytes of the largest body, where it is not the usual."""
     also: dict[HTTPStatus, str]
@@ -88,7 +90,7 @@ class Routes:
         *,
         status: HTTPStatus = HTTPStatus.OK,
         refusals: dict[HTTPStatus, str] | None = None,
-        limit: str | None = None,
+        limit: Limit | None = None,
         largest: int | None = None,
         also: dict[HTTPStatus, str] | None = None,
         text: str | None = None,
@@ -129,17 +131,17 @@ class Routes:
             app.add_url_rule(
                 operation.rule,
                 f"{self.noun}.{operation.handler.__name__}",
-                _view(operation, app),
+                _view(operation),
                 methods=[operation.method],
             )
 
 
-def _view(operation: Operation, app: Flask) -> Callable[..., Response]:
+def _view(operation: Operation) -> Callable[..., Response]:
     """Wrap a handler: who, what, once, and how often."""
     query, body = operation.model("query"), operation.model("body")
     door, is_kept, handler = operation.door, operation.is_kept, operation.handler
     is_weighed, name = operation.is_weighed, f"{operation.noun}.{handler.__name__}"
-    within = guard(app, operation.limit, name) if operation.limit else None
+    within = guard(lambda: front().limiter, operation.limit, name) if operation.limit else None
 
     @wraps(handler)
     def view(**arguments: Any) -> Response:

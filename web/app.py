@@ -22,7 +22,7 @@ from web import (
     health,
     leaderboard,
     life,
-    limits,
+    limiter,
     me,
     metrics,
     pages,
@@ -46,6 +46,9 @@ from worker.logs import configure_logging
 CONDITIONS = ("If-None-Match", "Last-Event-ID")
 """Headers in which a client says what it has."""
 
+TOLD = ("ETag", "Location", "Retry-After", limiter.POLICY, limiter.LEFT)
+"""Headers that pages of other origins may read."""
+
 LARGEST_BODY = 64 * 1024
 """Bytes; a route that takes more says so itself."""
 
@@ -63,7 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         _ = front.stripe
     access.install(app)
     errors.install(app)
-    limits.install(app, settings)
+    limiter.install(app)
     _allow_origins(app, settings)
     for noun in (
         me,
@@ -104,6 +107,6 @@ def _allow_origins(app: Flask, settings: Settings) -> None:
         app,
         resources={r"/api/*": {"origins": list(settings.cors_origins)}},
         allow_headers=["Authorization", "Content-Type", *CONDITIONS, HEADER, access.REQUEST_ID],
-        expose_headers=["ETag", "Location", "Retry-After", REPLAYED, access.REQUEST_ID],
+        expose_headers=[*TOLD, REPLAYED, access.REQUEST_ID],
         max_age=600,
     )

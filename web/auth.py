@@ -10,8 +10,9 @@ from domain.errors import NotAllowed
 from models.api_key import KeyScope
 from web.db import front
 from web.errors import API_KEY, BEARER, Malformed, Unauthorised
+from web.limits import WRONG_KEYS
 from web.people import Caller
-from web.services import Service
+from web.services import KeyRefused, Service
 
 KEY_HEADER = "X-API-Key"
 SCHEME = "bearer "
@@ -27,8 +28,8 @@ def caller_of_request(
 
     With `ticket` the query may hold one, which is then bound to this path.
 
-    Raises Malformed for two credentials, Unauthorised, NotAllowed, or Unavailable when none can be
-    checked.
+    Raises Malformed for two credentials, Unauthorised, NotAllowed, RateLimited for many wrong keys,
+    or Unavailable when none can be checked.
     """
     token, key = request.headers.get("Authorization", ""), request.headers.get(KEY_HEADER, "")
     if token and key:
@@ -36,7 +37,7 @@ def caller_of_request(
     if ticket and (shown := request.args.get("ticket")) and not (token or key):
         return front().people.behind(front().tickets.take_for(request.path, shown))
     if key:
-        return _allowed(front().services.behind(key), scope)
+        return _allowed(_service_behind(key), scope)
     if token:
         person = front().people.behind(front().tokens.verify(bearer_token(token)))
         if not people:
@@ -59,6 +60,15 @@ def refuse_token_in(query: Iterable[tuple[str, str]]) -> None:
     for name, value in query:
         if name.casefold() in TOKEN_NAMES or JWT.search(name) or JWT.search(value):
             raise Unauthorised("A token must not stand in an address.", code="token_in_query")
+
+
+def _service_behind(key: str) -> Service:
+    """Return the service; whoever tries one wrong key after the other is sent away for a while."""
+    try:
+        return front().services.behind(key)
+    except KeyRefused:
+        front().limiter.count(WRONG_KEYS, "keys", None, request.remote_addr or "")
+        raise
 
 
 def _allowed(service: Service, scope: KeyScope | None) -> Service:

@@ -16,6 +16,7 @@ from web.api import PREFIX, Routes
 from web.cursors import part_of, read_cursor, write_cursor
 from web.db import front
 from web.idempotency import keep
+from web.limits import CREATE, JOIN
 from web.people import Caller
 from web.replies import Reply, reply
 from web.schemas.competitions import (
@@ -39,6 +40,7 @@ BY_JOINING = TypeAdapter(tuple[datetime, uuid.UUID])
     "/competitions",
     CompetitionAnswer,
     status=HTTPStatus.CREATED,
+    limit=CREATE,
     refusals={HTTPStatus.UNPROCESSABLE_ENTITY: "The times or the rules do not fit together."},
 )
 def create(caller: Caller, body: CompetitionBody) -> Reply:
@@ -76,6 +78,7 @@ def get(caller: Caller, competition_id: uuid.UUID) -> Reply:
     "POST",
     "/competitions/<uuid:competition_id>/join",
     CompetitionAnswer,
+    limit=JOIN,
     refusals={
         HTTPStatus.FORBIDDEN: "A private competition, and not its invite code.",
         HTTPStatus.CONFLICT: "It is full, over, or takes no late joiners.",
@@ -98,6 +101,7 @@ def join(caller: Caller, competition_id: uuid.UUID, body: JoinBody) -> Reply:
     "POST",
     "/competitions/<uuid:competition_id>/leave",
     CompetitionAnswer,
+    limit=JOIN,
     refusals={
         HTTPStatus.NOT_FOUND: "You are not in it.",
         HTTPStatus.CONFLICT: "It has started.",

@@ -23,6 +23,7 @@ from web.board_facts import BoardFacts
 from web.board_pages import BoardPages
 from web.board_table import BoardTable
 from web.counters import watch_pool
+from web.limiter import Limiter, make_limiter
 from web.live.bells import Bells
 from web.live.positions import Positions
 from web.live.tickets import Tickets
@@ -93,6 +94,11 @@ class Front:
     def tickets(self) -> Tickets:
         """Credentials for addresses."""
         return Tickets(self.redis)
+
+    @cached_property
+    def limiter(self) -> Limiter:
+        """Counts calls."""
+        return make_limiter(self.settings.redis_url)
 
     @cached_property
     def people(self) -> People:

@@ -13,6 +13,7 @@ from web.admission import admit
 from web.api import Routes
 from web.cursors import part_of, read_cursor, write_cursor
 from web.db import Front, front
+from web.limits import EXPORT
 from web.people import Caller
 from web.replies import Reply, reply
 from web.schemas.fields import PageQuery
@@ -67,6 +68,7 @@ def payouts(caller: Caller | Service, competition_id: uuid.UUID, query: PageQuer
     "/prizes/distribution/<uuid:competition_id>/payouts.csv",
     None,
     text=CSV,
+    limit=EXPORT,
     refusals=ABSENT,
 )
 def payouts_table(caller: Caller | Service, competition_id: uuid.UUID) -> Response:

@@ -12,6 +12,7 @@ from web.admission import admit
 from web.api import Routes
 from web.cursors import part_of, read_cursor, write_cursor
 from web.db import front
+from web.limits import STATS
 from web.people import Caller
 from web.replies import Reply, reply
 from web.schemas.explanations import ExplanationAnswer
@@ -25,7 +26,7 @@ PARTICIPANT = "/competitions/<uuid:competition_id>/participants/<uuid:user_id>"
 ABSENT = {HTTPStatus.NOT_FOUND: "There is no such participant."}
 
 
-@routes.route("GET", f"{PARTICIPANT}/score", ExplanationAnswer, refusals=ABSENT)
+@routes.route("GET", f"{PARTICIPANT}/score", ExplanationAnswer, limit=STATS, refusals=ABSENT)
 def get(caller: Caller, competition_id: uuid.UUID, user_id: uuid.UUID) -> Reply:
     """Explain a score: each day, each source, what was counted and what was not, and why."""
     with front().unit() as unit:

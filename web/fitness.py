@@ -14,7 +14,7 @@ from domain.fitness.owed import Owed, owed_by
 from web.api import PREFIX, Routes
 from web.db import front
 from web.idempotency import keep
-from web.limits import SYNC
+from web.limits import CONNECT, SYNC
 from web.people import Caller
 from web.replies import Reply, no_content, reply
 from web.schemas.fields import Page
@@ -36,6 +36,7 @@ routes = Routes("fitness")
     "/fitness/connections",
     ConnectionAnswer,
     status=HTTPStatus.CREATED,
+    limit=CONNECT,
     refusals={
         HTTPStatus.CONFLICT: "The account is somebody else's, or Google gave no refresh token.",
         HTTPStatus.UNPROCESSABLE_ENTITY: "Google refused the code.",

@@ -8,6 +8,7 @@ from domain.prizes import funding
 from web.api import Routes
 from web.db import front
 from web.idempotency import keep
+from web.limits import PRIZES
 from web.people import Caller
 from web.replies import Reply, reply
 from web.schemas.prize_plans import FundBody, PoolAnswer
@@ -20,6 +21,7 @@ routes = Routes("prizes")
     "POST",
     "/competitions/<uuid:competition_id>/fund",
     PoolAnswer,
+    limit=PRIZES,
     refusals={
         HTTPStatus.NOT_FOUND: "There is no such competition.",
         HTTPStatus.CONFLICT: "It has no prize, has started, was cancelled, or lacks less.",

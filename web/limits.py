@@ -1,76 +1,86 @@
-"""How often someone may call. The counts live in Redis; without it each process counts alone."""
+"""How often someone may call what is expensive: for one person, and for one address.
 
-import logging
-import math
-import time
-from collections.abc import Callable
-from http import HTTPStatus
-from typing import cast
+An address is often that of many people, an office or a hall, so it may do more. Whoever calls from
+the machine itself is not counted by address: that would be every client behind a proxy that does
+not say for whom it asks.
+"""
 
-from flask import Flask, Response, g, request
-from flask_limiter import Limiter, RequestLimit
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
-from domain.settings import Settings
-from web.errors import problem
-
-SYNC = "6/minute"
-"""Syncs that one person may ask for."""
-
-RECORDS = "50000/hour;200000/day"
-"""Records and deletions that one person may upload: a month of minutes in an hour."""
-
-PAYOUT_ACCOUNT = "12/minute"
-"""Calls of one person that make us ask the rail."""
-
-SPECTATORS = "120/minute"
-"""Looks at public competitions from one address, by those who show no credential."""
-
-EXTENSION = "podium.limiter"
-TIMEOUT_SECONDS = 1
+from limits import RateLimitItem, parse_many
 
 
-def install(app: Flask, settings: Settings) -> None:
-    """Give `app` its limiter. Whom it refuses stands in the access log already."""
-    logging.getLogger("flask-limiter").setLevel(logging.WARNING)
-    app.extensions[EXTENSION] = Limiter(
-        key_func=_caller,
-        app=app,
-        storage_uri=settings.redis_url.replace("unix://", "redis+unix://", 1),
-        storage_options={
-            "socket_timeout": TIMEOUT_SECONDS,
-            "socket_connect_timeout": TIMEOUT_SECONDS,
-        },
-        strategy="sliding-window-counter",
-        in_memory_fallback_enabled=True,
-        key_prefix="podium",
-    )
+@dataclass(frozen=True)
+class Limit:
+    """Ceilings like `6/minute`; of several, parted by `;`, each holds. A service is one person."""
+
+    person: str | None
+    """None where nobody shows a credential."""
+    address: str
+    closed: bool = False
+    """Whether nobody is let in while Redis is away, rather than each process counting alone."""
+
+    @cached_property
+    def of_person(self) -> tuple[RateLimitItem, ...]:
+        """The ceilings of one person."""
+        return () if self.person is None else tuple(parse_many(self.person))
+
+    @cached_property
+    def of_address(self) -> tuple[RateLimitItem, ...]:
+        """The ceilings of one address."""
+        return tuple(parse_many(self.address))
+
+    @property
+    def policy(self) -> str:
+        """The value of `RateLimit-Policy`."""
+        return ", ".join(self._policies())
+
+    @property
+    def words(self) -> str:
+        """What the document says of it."""
+        person = "" if self.person is None else f"{self.person} of one person, or "
+        return f"{person}{self.address} from one address".replace(";", " or ")
+
+    def _policies(self) -> Iterator[str]:
+        for name, items in (("person", self.of_person), ("address", self.of_address)):
+            for item in items:
+                yield f'"{name}";q={item.amount};w={item.get_expiry()}'
 
 
-def guard(app: Flask, limit: str, name: str) -> Callable[[], None]:
-    """Return a function that refuses a caller who came more often than `limit`."""
+SYNC = Limit("6/minute", "600/minute")
+"""Syncs that are asked for."""
 
-    def within() -> None:
-        """Pass: Flask-Limiter has counted already."""
+RECORDS = Limit("50000/hour;200000/day", "1000000/hour")
+"""Records and deletions that are uploaded: a month of one person's minutes in an hour."""
 
-    within.__qualname__ = name
-    limiter = cast("Limiter", app.extensions[EXTENSION])
-    return limiter.limit(limit, cost=_weight, on_breach=_refuse)(within)
+CONNECT = Limit("10/minute", "300/minute", closed=True)
+"""Grants that are changed into tokens at the vendor."""
 
+CREATE = Limit("30/minute;300/day", "300/minute")
+"""Competitions that are made, each with a calendar and a board."""
 
-def _caller() -> str:
-    """Return who is counted: the caller, or the address of one without a credential."""
-    name: str = g.caller.name if "caller" in g else f"address {request.remote_addr}"
-    return name
+JOIN = Limit("60/minute", "3000/minute")
+"""Joining and leaving: a hall in which all join at a word is one address."""
 
+PRIZES = Limit("30/minute", "300/minute")
+"""Pools that are shared out, funded or sent on their way."""
 
-def _weight() -> int:
-    """Return what the request counts for: 1, unless its body says more."""
-    weight: int = g.get("weight", 1)
-    return weight
+EXPORT = Limit("10/minute", "100/minute")
+"""Whole tables."""
 
+STATS = Limit("120/minute", "3000/minute")
+"""Numbers that are counted anew at each look."""
 
-def _refuse(reached: RequestLimit) -> Response:
-    wait = max(1, math.ceil(reached.window.reset_time - time.time()))
-    detail = f"At most {reached.limit}; try again in {wait} s."
-    headers = {"Retry-After": str(wait)}
-    return problem(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", detail, headers).response()
+PAYOUT_ACCOUNT = Limit("12/minute", "120/minute")
+"""Calls that make us ask the rail."""
+
+TICKETS = Limit("60/minute", "3000/minute", closed=True)
+"""Tickets: one for each connection."""
+
+SPECTATORS = Limit(None, "120/minute")
+"""Looks at public competitions by those who show no credential."""
+
+WRONG_KEYS = Limit(None, "30/minute")
+"""Keys that open nothing."""

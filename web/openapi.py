@@ -18,6 +18,8 @@ from web.auth import KEY_HEADER
 from web.doors import OF_COMPETITIONS, Door, Right
 from web.errors import PROBLEM
 from web.idempotency import HEADER
+from web.limiter import LEFT, POLICY
+from web.limits import WRONG_KEYS
 from web.replies import JSON
 from web.schemas.problem import Problem
 
@@ -52,6 +54,15 @@ UNSEEN = dict.fromkeys(
     Right.OWNER: "It is somebody else's, and not yours to see.",
 }
 """Why people are refused who may not even know that."""
+LATER = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+HEADERS = {
+    name: {"description": text, "schema": {"type": kind}}
+    for name, kind, text in (
+        ("Retry-After", "integer", "Seconds after which it may go well."),
+        (POLICY, "string", "What one person and one address may do: `q` calls in `w` seconds."),
+        (LEFT, "string", "Of the first of these: `r` calls are left; in `t` seconds it is more."),
+    )
+}
 KEPT = "The key was used for another request, or its first request still runs."
 
 
@@ -73,6 +84,7 @@ def document(operations: list[Operation], version: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components,
+            "headers": HEADERS,
             "securitySchemes": {
                 "person": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "service": {"type": "apiKey", "in": "header", "name": KEY_HEADER},
@@ -178,7 +190,18 @@ def _responses(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     for status, text in sorted(_refusals(operation).items()):
         schema = schemas[Problem, "serialization"]
         answers[status] = {"description": text, "content": {PROBLEM: {"schema": schema}}}
+    for status, answer in answers.items():
+        if (headers := _headers(operation, status)) and "content" in answer:
+            answer["headers"] = headers
     return {str(int(status)): answer for status, answer in answers.items()}
+
+
+def _headers(operation: Operation, status: HTTPStatus) -> dict[str, Any]:
+    """Write what answers tell besides their bodies."""
+    told = ["Retry-After"] if status in LATER else []
+    if operation.limit is not None and status in {operation.status, HTTPStatus.TOO_MANY_REQUESTS}:
+        told += [POLICY] if status is HTTPStatus.TOO_MANY_REQUESTS else [POLICY, LEFT]
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in told}
 
 
 def _refusals(operation: Operation) -> dict[HTTPStatus, str]:
@@ -193,7 +216,9 @@ def _refusals(operation: Operation) -> dict[HTTPStatus, str]:
     if operation.model("body") is not None:
         found |= WITH_BODY
     if operation.limit is not None:
-        found[HTTPStatus.TOO_MANY_REQUESTS] = f"More than {operation.limit}."
+        found[HTTPStatus.TOO_MANY_REQUESTS] = f"More than {operation.limit.words}."
+    elif operation.door.scope is not None:
+        found[HTTPStatus.TOO_MANY_REQUESTS] = f"More wrong keys than {WRONG_KEYS.words}."
     for status, text in operation.refusals.items():
         found[status] = f"{found[status]} {text}" if status in found else text
     if operation.is_kept:

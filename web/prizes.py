@@ -17,6 +17,7 @@ from web.api import Routes
 from web.cursors import part_of, read_cursor, write_cursor
 from web.db import front
 from web.idempotency import keep
+from web.limits import PRIZES
 from web.people import Caller
 from web.replies import Reply, reply
 from web.schemas.fields import Page, PageQuery
@@ -37,6 +38,7 @@ REFUSALS = {
     "POST",
     "/prizes/calculate/<uuid:competition_id>",
     CalculationAnswer,
+    limit=PRIZES,
     refusals={
         **REFUSALS,
         HTTPStatus.CONFLICT: "It has no prize, or was cancelled.",
@@ -60,6 +62,7 @@ def calculate(caller: Caller | Service, competition_id: uuid.UUID) -> Reply:
     "/prizes/distribute/<uuid:competition_id>",
     DistributionAnswer,
     status=HTTPStatus.ACCEPTED,
+    limit=PRIZES,
     refusals={
         **REFUSALS,
         HTTPStatus.NOT_FOUND: "There is no such competition.",

@@ -17,6 +17,7 @@ from web.api import PREFIX, Routes
 from web.cursors import part_of, read_cursor, write_cursor
 from web.db import front
 from web.idempotency import keep
+from web.limits import CREATE
 from web.people import Caller
 from web.replies import Reply, reply
 from web.schemas.competitions import CompetitionAnswer
@@ -76,6 +77,7 @@ def versions(caller: Caller, competition_id: uuid.UUID, query: PageQuery) -> Rep
     "/competitions/<uuid:competition_id>/copy",
     CompetitionAnswer,
     status=HTTPStatus.CREATED,
+    limit=CREATE,
     refusals={
         HTTPStatus.UNPROCESSABLE_ENTITY: "The times do not fit together.",
     },

@@ -14,6 +14,7 @@ from web.admission import admit
 from web.api import Routes
 from web.cursors import part_of, read_cursor, write_cursor
 from web.db import Front, front
+from web.limits import EXPORT
 from web.people import Caller
 from web.replies import Reply, reply
 from web.schemas.fields import Page
@@ -64,7 +65,7 @@ def versions(caller: Caller, competition_id: uuid.UUID) -> Reply:
     return reply(Page(items=items, next_cursor=None))
 
 
-@routes.route("GET", f"{COMPETITION}/standing.csv", None, text=CSV, refusals=ABSENT)
+@routes.route("GET", f"{COMPETITION}/standing.csv", None, text=CSV, limit=EXPORT, refusals=ABSENT)
 def table(caller: Caller, competition_id: uuid.UUID, query: VersionQuery) -> Response:
     """Show a frozen standing as a table for spreadsheets."""
     with front().unit() as unit:

@@ -6,6 +6,7 @@ from domain import clock
 from domain.fitness.stats import stats_of
 from web.api import Routes
 from web.db import front
+from web.limits import STATS
 from web.people import Caller
 from web.replies import Reply, reply
 from web.schemas.stats import StatsAnswer, StatsQuery
@@ -17,6 +18,7 @@ routes = Routes("stats")
     "GET",
     "/fitness/stats/<user_id>",
     StatsAnswer,
+    limit=STATS,
 )
 def get(caller: Caller, user_id: str, query: StatsQuery) -> Reply:  # noqa: ARG001  the door reads it
     """Show my days, totals, best days, streak and trend. `me` stands for my id."""

@@ -4,14 +4,12 @@ from http import HTTPStatus
 
 from web.api import Routes
 from web.db import front
+from web.limits import TICKETS
 from web.people import Caller
 from web.replies import Reply, reply
 from web.schemas.live import Ticket
 
 routes = Routes("live")
-
-TICKETS = "60/minute"
-"""Tickets that one person may ask for: one for each connection."""
 
 
 @routes.route(

@@ -254,7 +254,7 @@ def test_syncs_are_limited_per_person(sign_in: SignIn, factory: Factory) -> None
     callers = [sign_in(person) for person in people]
     for person in people:
         factory.connection(person)
-    allowed = int(limits.SYNC.partition("/")[0])
+    allowed = limits.SYNC.of_person[0].amount
     assert [callers[0].post("/fitness/sync").status_code for _ in range(allowed)] == [202] * allowed
     refused = callers[0].post("/fitness/sync", key="k")
     assert (refused.status_code, refused.json and refused.json["code"]) == (429, "rate_limited")
@@ -268,7 +268,7 @@ def test_a_repeated_sync_is_answered_again_and_not_counted(
     person = factory.person()
     factory.connection(person)
     caller = sign_in(person)
-    allowed = int(limits.SYNC.partition("/")[0])
+    allowed = limits.SYNC.of_person[0].amount
     first = caller.post("/fitness/sync", key="first")
     for _ in range(allowed):
         again = caller.post("/fitness/sync", key="first")

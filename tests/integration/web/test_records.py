@@ -170,7 +170,7 @@ def test_other_routes_take_no_more_than_before(caller: Caller) -> None:
 def test_each_record_and_each_deletion_counts_towards_the_ceiling(
     sign_in: SignIn, caller: Caller, session: Session
 ) -> None:
-    allowed = int(limits.RECORDS.partition("/")[0])
+    allowed = limits.RECORDS.of_person[0].amount
     half = [str(uuid.UUID(int=n)) for n in range(allowed // 2)]
     for deletions in (half[:-1], half):
         answer = caller.post("/fitness/records", body_of(deletions=deletions))
