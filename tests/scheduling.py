@@ -10,6 +10,7 @@ TOGETHER = {
     "tests/acceptance/test_nominal.py": "the stack",
     "tests/acceptance/test_page.py": "the stack",
     "tests/acceptance/test_prizes.py": "the stack",
+    "tests/acceptance/test_rolling.py": "the stack",
     "tests/acceptance/test_storm.py": "the stack",
 }
 """Files for which the same processes are started."""

@@ -62,22 +62,26 @@ class Stack:
         """The address of the outside world."""
         return self.environment["SUPABASE_URL"]
 
-    def start(self, name: str) -> None:
-        """Start a process of the Procfile, or the sandbox."""
+    def start(self, name: str, place: str = "", **environment: str) -> Path:
+        """Start a process of the Procfile, or the sandbox; return its log.
+
+        Under another name, its `place`, it runs beside one that runs already.
+        """
         command = {
             **read_procfile(ROOT / "Procfile"),
             "sandbox": "python -m sandbox.server --people 520 --data " + str(self.folder / "world"),
         }[name]
-        log = (self.folder / f"{name}.log").open("ab")
-        self.processes[name] = subprocess.Popen(
-            ["sh", "-c", f"exec {command}"],
-            cwd=ROOT,
-            env=process_environment({**os.environ, **self.environment}, ROOT),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        log.close()
+        path = self.folder / f"{place or name}.log"
+        with path.open("ab") as log:
+            self.processes[place or name] = subprocess.Popen(
+                ["sh", "-c", f"exec {command}"],
+                cwd=ROOT,
+                env=process_environment({**os.environ, **self.environment, **environment}, ROOT),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return path
 
     def kill(self, name: str) -> None:
         """End a process and its children at once, as a machine that loses power does."""
