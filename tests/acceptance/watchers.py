@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +13,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 from tests.acceptance.stack import PATIENCE_SECONDS, App, Stack, wait_until
 from tests.unit.live.client import Client
 
-BETWEEN_DIALS_S = 0.2
+COMES_BACK_S = 1.0
+"""At most so long after an end; not all at once."""
 BOARDS_OWN = {"snapshot", "update", "status"}
 
 
@@ -20,7 +22,7 @@ class Watchers:
     """So many who watch; whose connection ends comes back with what they have."""
 
     def __init__(self, stack: Stack, people: Sequence[App], competition_id: str, number: int):
-        self.closes: Counter[int] = Counter()
+        self.closes: Counter[tuple[int, str]] = Counter()
         self.turned_away = 0
         self.failures: list[str] = []
         self.boards = [Client() for _ in range(number)]
@@ -52,12 +54,13 @@ class Watchers:
             try:
                 await self._follow(app, board)
             except ConnectionClosed as end:
-                self.closes[1006 if end.rcvd is None else end.rcvd.code] += 1
+                self.closes[(end.rcvd.code, end.rcvd.reason) if end.rcvd else (1006, "")] += 1
             except AssertionError as error:
                 self.failures.append(str(error))
             except (InvalidHandshake, InvalidMessage, OSError):
                 self.turned_away += 1
-                await asyncio.sleep(BETWEEN_DIALS_S)
+            if not self._over:
+                await asyncio.sleep(random.uniform(0, COMES_BACK_S))
 
     async def _follow(self, app: App, board: Client) -> None:
         base = self._stack.web.replace("http", "ws", 1)
