@@ -1,6 +1,8 @@
 """What passes as a sign-in token."""
 
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import jwt
@@ -142,3 +144,19 @@ def test_withdrawn_keys_end_although_they_were_known(
     issuer.raw = b'{"keys": []}'
     with pytest.raises(Unauthorised):
         verifier.verify(later)
+
+
+def test_a_crowd_before_a_new_process_makes_one_fetch(
+    issuer: Issuer, verifier: TokenVerifier
+) -> None:
+    crowd = [issuer.token() for _ in range(20)]
+    issuer.answers.clear()
+    with ThreadPoolExecutor(len(crowd)) as pool:
+        verified = pool.map(verifier.verify, crowd)
+        deadline = time.monotonic() + 10
+        while pool._work_queue.qsize() or not issuer.fetches:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        issuer.answers.set()
+        assert len(list(verified)) == len(crowd)
+    assert issuer.fetches == 1
