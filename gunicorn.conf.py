@@ -21,6 +21,7 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = _counts
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402  see above
 
 from domain.settings import load_or_exit  # noqa: E402  see above
+from web.db import EXTENSION, Front  # noqa: E402  see above
 from web.live.drain import see_off, watch  # noqa: E402  see above
 from web.serving import Worker  # noqa: E402  see above
 
@@ -47,8 +48,18 @@ errorlog = "-"
 loglevel = "warning"
 
 # Open sockets would hold up a shutdown for the whole graceful timeout.
-post_worker_init = watch
 worker_exit = see_off
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Know who signs tokens before anybody comes.
+
+    All who watched a process that has ended come to the new one within a second. Then its first
+    fetch may be too slow, and for some seconds it would send everybody away.
+    """
+    front: Front = worker.wsgi.extensions[EXTENSION]
+    front.tokens.prepare()
+    watch(worker)
 
 
 def child_exit(_server: object, worker: Worker) -> None:

@@ -1,6 +1,5 @@
 """The public keys that sign people's tokens."""
 
-import threading
 import time
 from typing import Any
 
@@ -42,7 +41,14 @@ class SigningKeys(PyJWKClient):
         self._kept: Any = None
         self._kept_at = 0.0
         self._down_until = 0.0
-        self._one = threading.Lock()
+
+    def prepare(self) -> None:
+        """Fetch the keys before anybody asks. After a failure the first who come ask again."""
+        try:
+            self.get_jwk_set()
+        except PyJWTError as error:
+            log.warning("keys.not_prepared", error=str(error))
+            self._down_until = 0.0
 
     def find(self, kid: str) -> PyJWK:
         """Return the key. Raises UnknownKey, or Unavailable when none was ever fetched."""
@@ -60,30 +66,21 @@ class SigningKeys(PyJWKClient):
     def fetch_data(self) -> Any:
         """Fetch the set, or return the last good one while the source is down.
 
-        Whoever comes while it is fetched waits for that: a process that has just started, and to
-        which all come back at once, would else overrun the source and take that for an outage.
         A set without usable keys is an answer, not an outage: the old keys end there.
         """
-        asked = time.monotonic()
-        with self._one:
-            if self._kept is not None and self._kept_at > asked:
-                return self._kept
-            return self._fetch()
-
-    def _fetch(self) -> Any:
         now = time.monotonic()
         if now < self._down_until:
             return self._last_good(now, "asked a moment ago")
         try:
             self._kept = super().fetch_data()
         except PyJWKSetError:
-            self._kept, self._kept_at = {"keys": []}, time.monotonic()
-            self._down_until = self._kept_at + DOWN_SECONDS
+            self._kept, self._kept_at = {"keys": []}, now
+            self._down_until = now + DOWN_SECONDS
             raise
         except (PyJWKClientError, OSError, ValueError) as error:
             self._down_until = time.monotonic() + DOWN_SECONDS
             return self._last_good(now, str(error))
-        self._kept_at = time.monotonic()
+        self._kept_at = now
         return self._kept
 
     def _last_good(self, now: float, reason: str) -> Any:

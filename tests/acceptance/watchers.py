@@ -14,7 +14,7 @@ from tests.acceptance.stack import PATIENCE_SECONDS, App, Stack, wait_until
 from tests.unit.live.client import Client
 
 COMES_BACK_S = 1.0
-"""At most so long after an end; not all at once."""
+"""At most so long after an end, as our own client does at first; not all at once."""
 BOARDS_OWN = {"snapshot", "update", "status"}
 
 

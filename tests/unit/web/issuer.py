@@ -30,12 +30,9 @@ class Issuer:
     location: str | None = None
     raw: bytes | None = None
     fetches: int = 0
-    answers: threading.Event = field(default_factory=threading.Event)
-    """Cleared, it lets everybody wait."""
 
     def __post_init__(self) -> None:
         self.keys["es"] = ec.generate_private_key(ec.SECP256R1())
-        self.answers.set()
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         """Claims as Supabase gives them; a change to None leaves one out."""
@@ -95,7 +92,6 @@ def serving() -> Iterator[Issuer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer.fetches += 1
-            issuer.answers.wait(2)
             body = issuer.raw if issuer.raw is not None else json.dumps(issuer.jwks()).encode()
             self.send_response(issuer.status)
             if issuer.location is not None:
