@@ -4,7 +4,7 @@ import enum
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Enum, MetaData, Text, Uuid
+from sqlalchemy import BigInteger, Enum, MetaData, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase
 
@@ -15,6 +15,9 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+TRACE = text("COALESCE(current_setting('podium.trace', true), '')")
+"""Default of columns that bear the trace of the transaction which wrote the row; often empty."""
 
 
 def values_of(members: type[enum.Enum]) -> list[str]:

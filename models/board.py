@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base
+from models.base import TRACE, Base
 
 
 class Board(Base):
@@ -53,5 +53,7 @@ class BoardDirty(Base):
     competition_id: Mapped[uuid.UUID]
     person_id: Mapped[int | None]
     marked_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    trace: Mapped[str] = mapped_column(server_default=TRACE)
+    """The traceparent of whoever changed it."""
 
     __table_args__ = (Index("ix_board_dirty_competition_id_id", "competition_id", "id"),)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base
+from models.base import TRACE, Base
 
 
 class SyncReason(enum.StrEnum):
@@ -54,6 +54,8 @@ class SyncRequest(Base):
     slots_changed: Mapped[int] = mapped_column(server_default=text("0"))
     error_code: Mapped[str | None]
     error_detail: Mapped[str | None]
+    trace: Mapped[str] = mapped_column(server_default=TRACE)
+    """The traceparent of whoever asked."""
 
     __table_args__ = (
         Index(

@@ -20,6 +20,7 @@ from tasks.gate import Gate
 from tasks.pull import fetch, write_batch
 from tasks.tokens import TokenKeeper
 from worker.task import PodiumTask, task
+from worker.traces import traces
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +50,11 @@ def _pull_some(self: PodiumTask) -> int:
     if len(claims) == BATCH:
         self.doorbell.ring(PULL_BATCH)
     if claims:
-        _pull(self, gate, claims, claimed_at)
+        began_ns = time.time_ns()
+        with traces.span("fitness.pull", [one.trace for one in claims], people=len(claims)):
+            _pull(self, gate, claims, claimed_at)
+            for one in claims:
+                traces.served("fitness.sync", one.trace, began_ns, sync_id=str(one.sync_id))
     return len(claims)
 
 
@@ -77,11 +82,13 @@ def _pull(self: PodiumTask, gate: Gate, claims: Sequence[Claim], claimed_at: flo
     settings = self.resources.settings
     keeper = TokenKeeper(self.unit, self.redis, GoogleOAuth(settings), Vault(settings.token_keys))
     paid, waiting = gate.pay(claims)
-    fetched, setbacks = asyncio.run(fetch(paid, keeper, gate, settings.google_fit_url))
+    with traces.span("fitness.fetch", people=len(paid)):
+        fetched, setbacks = asyncio.run(fetch(paid, keeper, gate, settings.google_fit_url))
     gate.tell(len(fetched), setbacks)
     for outcome, calls in gate.calls.items():
         self.tally("vendor_calls", Provider.GOOGLE_FIT, outcome, amount=calls)
-    scores, refused = write_batch(self, fetched, claimed_at)
+    with traces.span("fitness.write", people=len(fetched)):
+        scores, refused = write_batch(self, fetched, claimed_at)
     with self.unit() as unit:
         put_back(unit.session, [*waiting, *setbacks, *refused], clock.now())
         unit.after_commit(partial(announce, self.redis, [one.user_id for one in claims]))

@@ -9,11 +9,12 @@ import structlog
 from domain import clock
 from domain.leaderboards import sweep as sweeps
 from domain.leaderboards import verify
-from domain.leaderboards.flush import BoardLost, Outcome, flush_board
-from domain.leaderboards.marks import mark_dirty, marked_boards
+from domain.leaderboards.flush import MARKS, BoardLost, Outcome, flush_board
+from domain.leaderboards.marks import mark_dirty, marked_boards, traces_of_marks
 from domain.leaderboards.store import BoardStore
 from tasks.mending import rebuild_board, verify_board
 from worker.task import PodiumTask, task
+from worker.traces import traces
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,7 @@ def flush(self: PodiumTask) -> None:
     """Flush all marked boards, until no marks are left."""
     time.sleep(LINGER_SECONDS)
     self.doorbell.take_off(FLUSH)
-    store = BoardStore(self.redis)
+    store = BoardStore(self.redis, traces.here)
     left: set[uuid.UUID] = set()
     stop_at = time.monotonic() + DRAIN_SECONDS
     while boards := {id_: since for id_, since in _marked(self).items() if id_ not in left}:
@@ -91,14 +92,24 @@ def _flush_one(
     self: PodiumTask, store: BoardStore, competition_id: uuid.UUID, since: datetime
 ) -> Outcome:
     """Flush a board whose oldest mark is of `since`."""
+    board = {"competition_id": str(competition_id)}
     try:
-        with self.unit() as unit:
+        wishes = _wishes(self, competition_id)
+        with traces.span("leaderboards.flush_board", wishes, **board), self.unit() as unit:
             outcome = flush_board(unit.session, store, competition_id, clock.now())
     except BoardLost:
         return Outcome.LOST
     if outcome is Outcome.FLUSHED:
         self.tally_time("flush_lag", (clock.now() - since).total_seconds())
     return outcome
+
+
+def _wishes(self: PodiumTask, competition_id: uuid.UUID) -> list[str]:
+    """Return the traces that the next flush of a board serves."""
+    if not traces.on:
+        return []
+    with self.unit() as unit:
+        return traces_of_marks(unit.session, competition_id, MARKS)
 
 
 def _verify_one(self: PodiumTask, store: BoardStore, competition_id: uuid.UUID) -> None:

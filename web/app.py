@@ -42,6 +42,7 @@ from web.idempotency import HEADER, REPLAYED
 from web.live import routes as live
 from web.proxies import Proxies
 from worker.logs import configure_logging
+from worker.traces import traces
 
 CONDITIONS = ("If-None-Match", "Last-Event-ID")
 """Headers in which a client says what it has."""
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.wsgi_app = Proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]  # as Flask advises
     app.extensions[EXTENSION] = front = Front(settings)
+    _trace(app, settings)
     if settings.stripe_api_key is not None:
         # Its import takes a second, for which open sockets should not have to wait later.
         _ = front.stripe
@@ -99,6 +101,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     admission.check_doors(app)
     cli.install(app)
     return app
+
+
+def _trace(app: Flask, settings: Settings) -> None:
+    telemetry = traces.begin(settings, "web")
+    if telemetry is not None:
+        from web.tracing import trace_requests  # only then: see `worker.traces`
+
+        trace_requests(app, telemetry)
 
 
 def _allow_origins(app: Flask, settings: Settings) -> None:

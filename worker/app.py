@@ -4,12 +4,13 @@ import gc
 import os
 from typing import Any
 
-from celery.signals import setup_logging, worker_process_init
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
 
 from domain.settings import Settings, load_or_exit
 from worker.broker import leave_unacked_messages, transport_options
 from worker.logs import configure_logging
 from worker.resources import PodiumCelery, Resources
+from worker.traces import traces
 
 
 def make_app(settings: Settings, *, pool_size: int = 2) -> PodiumCelery:
@@ -43,6 +44,11 @@ def _connect_signals(app: PodiumCelery, settings: Settings) -> None:
     @worker_process_init.connect(weak=False)
     def after_fork(**_: object) -> None:
         app.resources.forget()
+        traces.begin(settings, f"worker-{next(iter(app.amqp.queues.consume_from))}")
         # What was imported never dies; without it a full collection is short.
         gc.collect()
         gc.freeze()
+
+    @worker_process_shutdown.connect(weak=False)
+    def before_the_end(**_: object) -> None:
+        traces.end()

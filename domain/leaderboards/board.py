@@ -93,6 +93,8 @@ class Entry:
     total: int
     status: str | None
     """The new status, if it changed."""
+    trace: str | None = None
+    """The traceparent of the flush."""
 
 
 def ranked(pairs: Iterable[tuple[str, int]], start: int, first_rank: int) -> list[Row]:

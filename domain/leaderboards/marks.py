@@ -21,6 +21,12 @@ _MARKED_BOARDS = text("""
     SELECT competition_id, marked_at FROM marked
 """)
 
+_TRACES = text("""
+    SELECT DISTINCT trace FROM (
+        SELECT trace FROM board_dirty WHERE competition_id = :id ORDER BY id LIMIT :most) AS oldest
+    WHERE trace <> ''
+""")
+
 
 def mark_dirty(session: Session, pairs: Iterable[tuple[uuid.UUID, int | None]]) -> None:
     """Mark `(competition_id, person_id)` pairs, in the transaction that changed what they show.
@@ -60,3 +66,8 @@ def mark_person(session: Session, person_id: int) -> None:
 def marked_boards(session: Session) -> dict[uuid.UUID, datetime]:
     """Return the competitions whose boards have marks, each with the time of its oldest."""
     return {row.competition_id: row.marked_at for row in session.execute(_MARKED_BOARDS)}
+
+
+def traces_of_marks(session: Session, competition_id: uuid.UUID, most: int) -> list[str]:
+    """Return the traces of a board's `most` oldest marks, each once."""
+    return list(session.scalars(_TRACES, {"id": competition_id, "most": most}))

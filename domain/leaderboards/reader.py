@@ -186,11 +186,12 @@ def _place_of(reading: Reading, user_id: str | None) -> Place | None:
 
 
 def _entry(step_id: bytes, fields: dict[bytes, bytes]) -> Entry:
-    status = fields.get(b"status")
+    status, trace = fields.get(b"status"), fields.get(b"trace")
     return Entry(
         offset=int(step_id.partition(b"-")[0]),
         rows=[(user_id, score) for user_id, score in orjson.loads(fields[b"rows"])],
         removed=orjson.loads(fields[b"removed"]),
         total=int(fields[b"total"]),
         status=status.decode() if status else None,
+        trace=trace.decode() if trace else None,
     )

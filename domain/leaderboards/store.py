@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from domain.leaderboards.board import FINISHED, TOP, Head, Position
@@ -29,6 +29,10 @@ WORDS_AT_ONCE = 2000
 """A thousand lines."""
 
 
+def _untraced() -> None:
+    """Nobody follows traces."""
+
+
 class FlushAnswer(NamedTuple):
     """Whether a flush was accepted, and where the board stands now; None without a board."""
 
@@ -37,10 +41,14 @@ class FlushAnswer(NamedTuple):
 
 
 class BoardStore(BoardReader):
-    """The reader, and what flushes and rebuilds do to the boards."""
+    """The reader, and what flushes and rebuilds do to the boards.
 
-    def __init__(self, redis: Redis) -> None:
+    `trace_here` names the trace that a flush is part of, for those who read its steps.
+    """
+
+    def __init__(self, redis: Redis, trace_here: Callable[[], str | None] = _untraced) -> None:
         super().__init__(redis)
+        self._trace_here = trace_here
         self._flush = redis.register_script(script("flush", writes=True))
         self._swap = redis.register_script(script("swap", writes=True))
 
@@ -70,6 +78,7 @@ class BoardStore(BoardReader):
                 FINISHED_SECONDS if status in FINISHED else 0,
                 TOP,
                 STREAM_LENGTH,
+                self._trace_here() or "",
                 len(scores),
                 *(value for pair in scores for value in pair),
                 *removed,

@@ -4,7 +4,7 @@ Applied to a board at `base`, or at any later state up to `offset`, a fold leads
 `offset`. So a watcher who joins in between needs nothing special.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from domain.leaderboards.board import Entry
@@ -22,6 +22,8 @@ class Changes:
     rows: dict[str, int] = field(default_factory=dict)
     """Score of each person who changed or entered, by user id."""
     removed: set[str] = field(default_factory=set)
+    traces: list[str] = field(default_factory=list)
+    """Of the flushes that made it."""
 
     @classmethod
     def after(cls, offset: int, total: int) -> "Changes":
@@ -42,6 +44,8 @@ class Changes:
             self.rows.pop(user_id, None)
             self.removed.add(user_id)
         self.offset, self.total = entry.offset, entry.total
+        if entry.trace is not None:
+            self.traces.append(entry.trace)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class StatusChange:
     base: int
     offset: int
     status: str
+    traces: Sequence[str] = ()
+    """Of the flush that told it."""
 
 
 Step = Changes | StatusChange
@@ -71,6 +77,7 @@ def fold(begun: Changes, entries: Iterable[Entry]) -> tuple[list[Step], Changes]
         if begun.matter:
             steps.append(begun)
             base = begun.offset
-        steps.append(StatusChange(base, entry.offset, entry.status))
+        told_by = () if entry.trace is None else (entry.trace,)
+        steps.append(StatusChange(base, entry.offset, entry.status, told_by))
         begun = Changes.after(entry.offset, entry.total)
     return steps, begun

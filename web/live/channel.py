@@ -17,6 +17,7 @@ from web.live.feed import Feed, Top
 from web.live.frames import Frame
 from web.live.positions import Positions
 from web.live.watcher import Watcher
+from worker.traces import traces
 
 log = structlog.get_logger(__name__)
 
@@ -166,11 +167,13 @@ class Channel:
     def _broadcast(self, frame: Frame) -> None:
         self._frame_at = time.monotonic() + FRAME_S
         watchers = list(self._watchers)
-        for first in range(0, len(watchers), SENDS):
-            for watcher in watchers[first : first + SENDS]:
-                if watcher.joined_at < frame.offset:
-                    watcher.connection.send(frame)
-            gevent.sleep(0)
+        board = {"competition_id": str(self._id)}
+        with traces.span("live.frame", frame.traces, watchers=len(watchers), **board):
+            for first in range(0, len(watchers), SENDS):
+                for watcher in watchers[first : first + SENDS]:
+                    if watcher.joined_at < frame.offset:
+                        watcher.connection.send(frame)
+                gevent.sleep(0)
         FRAMES.inc(len(watchers))
 
     def _renew(self) -> None:

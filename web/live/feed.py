@@ -106,5 +106,5 @@ class Feed:
                 message: Mapping[str, object] = composing.update(epoch, step, names)
             elif isinstance(step, StatusChange):
                 message = composing.status(epoch, step)
-            frames.append(Frame(orjson.dumps(message), epoch, step.offset))
+            frames.append(Frame(orjson.dumps(message), epoch, step.offset, step.traces))
         return frames

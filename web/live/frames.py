@@ -1,6 +1,6 @@
 """Messages as bytes: encoded once, sent to everyone, whatever they are connected by."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import orjson
 from wsproto.frame_protocol import FrameProtocol
@@ -11,13 +11,16 @@ _server = FrameProtocol(client=False, extensions=[])
 class Frame:
     """One JSON text, wrapped at most once for sockets and at most once for event streams."""
 
-    __slots__ = ("_event", "_frame", "epoch", "offset", "text")
+    __slots__ = ("_event", "_frame", "epoch", "offset", "text", "traces")
 
-    def __init__(self, text: bytes, epoch: str = "", offset: int = -1) -> None:
-        """With a position, the frame brings a watcher to it."""
+    def __init__(
+        self, text: bytes, epoch: str = "", offset: int = -1, traces: Sequence[str] = ()
+    ) -> None:
+        """With a position, the frame brings a watcher to it. `traces` are what it comes from."""
         self.text = text
         self.epoch = epoch
         self.offset = offset
+        self.traces = traces
         self._frame: bytes | None = None
         self._event: bytes | None = None
 

@@ -1,7 +1,7 @@
 -- Move a board on from an expected position, or refuse and say where it stands.
 -- KEYS[3]: stream. ARGV: competition id, channel, expected epoch, offset and lineage, new lineage,
--- status, seconds to live or 0, size of the top, length of the stream, number of scores n,
--- n times (negated score, member), removed members...
+-- status, seconds to live or 0, size of the top, length of the stream, trace or '', number of
+-- scores n, n times (negated score, member), removed members...
 -- Answers {1 or 0, epoch or false, offset, lineage}.
 local PAIRS = 1000 -- Lua cannot unpack many thousands of values at once
 
@@ -20,7 +20,7 @@ for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, top - 1)) do
   before[member] = true
 end
 
-local first, last = 12, 11 + 2 * tonumber(ARGV[11])
+local first, last = 13, 12 + 2 * tonumber(ARGV[12])
 local touched = {}
 for i = first + 1, last, 2 do
   touched[ARGV[i]] = true
@@ -49,11 +49,16 @@ end
 
 local offset, total = tonumber(ARGV[4]), redis.call('ZCARD', KEYS[1])
 local function step(changed, gone, count, ...)
+  local more = {...}
+  if ARGV[11] ~= '' then
+    more[#more + 1] = 'trace'
+    more[#more + 1] = ARGV[11]
+  end
   offset = offset + 1
   redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[10], string.format('%.0f-0', offset),
     'rows', '[' .. table.concat(changed, ',') .. ']',
     'removed', '[' .. table.concat(gone, ',') .. ']',
-    'total', count, 'lineage', lineage, ...)
+    'total', count, 'lineage', lineage, unpack(more))
 end
 
 -- A status has a step of its own, since watchers are told of it in a message of its own.
