@@ -102,7 +102,7 @@ class Settings(BaseModel):
     live_connections_per_address: Count = 5_000
     live_connections_per_person: Count = 20
     otel_exporter_otlp_endpoint: WebUrl | None = None
-    sentry_dsn: str | None = Field(default=None, repr=False)
+    sentry_dsn: WebUrl | None = Field(default=None, repr=False)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
     port: Port = 8000

@@ -42,6 +42,7 @@ from web.idempotency import HEADER, REPLAYED
 from web.live import routes as live
 from web.proxies import Proxies
 from worker.logs import configure_logging
+from worker.reports import reports
 from worker.traces import traces
 
 CONDITIONS = ("If-None-Match", "Last-Event-ID")
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Return the application. Without `settings` they come from the environment."""
     settings = settings or load_or_exit(os.environ)
     configure_logging(settings.log_level, settings.log_format)
+    reports.begin(settings)
     app = Flask("web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.wsgi_app = Proxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]  # as Flask advises

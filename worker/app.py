@@ -9,6 +9,7 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 from domain.settings import Settings, load_or_exit
 from worker.broker import leave_unacked_messages, transport_options
 from worker.logs import configure_logging
+from worker.reports import reports
 from worker.resources import PodiumCelery, Resources
 from worker.traces import traces
 
@@ -40,6 +41,7 @@ def _connect_signals(app: PodiumCelery, settings: Settings) -> None:
     @setup_logging.connect(weak=False)
     def configure(**_: object) -> None:
         configure_logging(settings.log_level, settings.log_format)
+        reports.begin(settings)
 
     @worker_process_init.connect(weak=False)
     def after_fork(**_: object) -> None:
@@ -52,3 +54,4 @@ def _connect_signals(app: PodiumCelery, settings: Settings) -> None:
     @worker_process_shutdown.connect(weak=False)
     def before_the_end(**_: object) -> None:
         traces.end()
+        reports.end()

@@ -5,6 +5,8 @@ import logging.config
 
 import structlog
 
+from worker.reports import reports
+
 NOISY = (
     "celery.app.trace",
     "celery.beat",
@@ -23,6 +25,7 @@ def configure_logging(level: str, form: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        reports,
     ]
     renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(
         colors=False,
