@@ -5,6 +5,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER = {
+    "tests/acceptance/test_alerts.py": "the stack",
     "tests/acceptance/test_faults.py": "the stack",
     "tests/acceptance/test_life.py": "the stack",
     "tests/acceptance/test_nominal.py": "the stack",

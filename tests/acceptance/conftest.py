@@ -10,7 +10,7 @@ from tests.acceptance.stack import Stack, running, wait_until
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who moves the clock comes first: later, its hours would make everybody's pulls due."""
-    items.sort(key=lambda item: item.path.name != "test_life.py")
+    items.sort(key=lambda item: item.path.name not in {"test_alerts.py", "test_life.py"})
 
 
 @pytest.fixture(scope="session")
