@@ -39,7 +39,7 @@ def health() -> Reply:
 )
 def ready() -> Reply:
     """Say whether all that the service needs works."""
-    parts = [database(front()), *queues(front())]
+    parts = [database(front()), *queues(front()), sign_in(front())]
     if all(part.ok for part in parts):
         return reply(Ready(status="ready", parts=parts))
     down = ", ".join(part.name for part in parts if not part.ok)
@@ -62,6 +62,12 @@ def database(here: Front) -> Part:
     if found != _head():
         return Part(name="postgresql", ok=False, detail=f"migrated to {found}, not {_head()}")
     return Part(name="postgresql", ok=True, detail=f"migrated to {found}")
+
+
+def sign_in(here: Front) -> Part:
+    """Look whether tokens can be checked: who is sent to a new process must find it so."""
+    known = here.tokens.prepare()
+    return Part(name="sign-in", ok=known, detail="keys are known" if known else "no keys yet")
 
 
 def queues(here: Front) -> list[Part]:

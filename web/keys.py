@@ -42,13 +42,14 @@ class SigningKeys(PyJWKClient):
         self._kept_at = 0.0
         self._down_until = 0.0
 
-    def prepare(self) -> None:
-        """Fetch the keys before anybody asks. After a failure the first who come ask again."""
-        try:
-            self.get_jwk_set()
-        except PyJWTError as error:
-            log.warning("keys.not_prepared", error=str(error))
-            self._down_until = 0.0
+    def prepare(self) -> bool:
+        """Fetch the keys unless they are known; say whether they are."""
+        if self._kept is None:
+            try:
+                self.get_jwk_set()
+            except PyJWTError as error:
+                log.warning("keys.not_prepared", error=str(error))
+        return self._kept is not None
 
     def find(self, kid: str) -> PyJWK:
         """Return the key. Raises UnknownKey, or Unavailable when none was ever fetched."""

@@ -36,9 +36,9 @@ class TokenVerifier:
         self._keys = SigningKeys(f"{self._issuer}/.well-known/jwks.json")
         self._known: BoundedMap[bytes, Identity] = BoundedMap(REMEMBERED)
 
-    def prepare(self) -> None:
-        """Get the published keys, so that nobody waits for them."""
-        self._keys.prepare()
+    def prepare(self) -> bool:
+        """Get the published keys before anybody comes; say whether tokens can be checked."""
+        return self._secret is not None or self._keys.prepare()
 
     def verify(self, token: str) -> Identity:
         """Check a token. Raises Unauthorised, or Unavailable when no key was ever fetched."""

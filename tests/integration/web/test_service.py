@@ -172,7 +172,7 @@ def test_alive(client: FlaskClient) -> None:
 
 
 def test_ready_when_every_queue_has_worked_lately(client: FlaskClient, redis: Redis) -> None:
-    names = ["postgresql", "redis", *(f"queue {queue}" for queue in Queue)]
+    names = ["postgresql", "redis", *(f"queue {queue}" for queue in Queue), "sign-in"]
     for queue in Queue:
         redis.set(f"progress:{queue}", int(time.time()))
     answer = client.get("/health/ready")
@@ -211,6 +211,7 @@ def test_not_ready_without_its_servers(site_settings: Settings) -> None:
     nowhere = {
         "database_url": "postgresql+psycopg://nobody@127.0.0.1:9/none",
         "redis_url": "redis://127.0.0.1:9/0",
+        "supabase_jwt_secret": None,
     }
     body: Any = (
         create_app(site_settings.model_copy(update=nowhere)).test_client().get("/health/ready").json
@@ -218,6 +219,7 @@ def test_not_ready_without_its_servers(site_settings: Settings) -> None:
     assert [(part["name"], part["ok"]) for part in body["parts"]] == [
         ("postgresql", False),
         ("redis", False),
+        ("sign-in", False),
     ]
 
 

@@ -145,14 +145,24 @@ def test_withdrawn_keys_end_although_they_were_known(
 
 
 def test_who_signs_is_known_before_anybody_comes(issuer: Issuer, verifier: TokenVerifier) -> None:
-    verifier.prepare()
+    assert verifier.prepare()
     issuer.status = 503
+    assert verifier.prepare()
     assert verifier.verify(issuer.token()).name == "Ada"
     assert issuer.fetches == 1
 
 
-def test_an_outage_at_the_start_is_no_end(issuer: Issuer, verifier: TokenVerifier) -> None:
+def test_without_keys_it_says_so_until_they_come(
+    issuer: Issuer, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "DOWN_SECONDS", 0)
     issuer.status = 503
-    verifier.prepare()
+    assert not verifier.prepare()
     issuer.status = 200
+    assert verifier.prepare()
     assert verifier.verify(issuer.token()).name == "Ada"
+
+
+def test_a_shared_secret_needs_no_keys(issuer: Issuer) -> None:
+    issuer.status = 503
+    assert TokenVerifier(settings_for(issuer, SUPABASE_JWT_SECRET=SECRET)).prepare()
