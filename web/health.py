@@ -17,7 +17,7 @@ from web.db import Front, front
 from web.errors import problem
 from web.replies import Reply, reply
 from web.schemas.health import Alive, Part, Ready
-from worker.queues import PROGRESS_MARK, Queue
+from worker.queues import BEAT_MARK, PROGRESS_MARK, Queue
 
 routes = Routes("service", prefix="")
 
@@ -71,17 +71,18 @@ def sign_in(here: Front) -> Part:
 
 
 def queues(here: Front) -> list[Part]:
-    """Look whether Redis answers, and in it how lately each queue's worker has."""
+    """Look whether Redis answers, and in it how lately each queue was worked on, and beat ran."""
     try:
-        marks: Any = here.redis.mget([f"{PROGRESS_MARK}{queue}" for queue in Queue])
+        marks: Any = here.redis.mget([*(f"{PROGRESS_MARK}{queue}" for queue in Queue), BEAT_MARK])
     except RedisError as error:
         return [Part(name="redis", ok=False, detail=type(error).__name__)]
     parts = [Part(name="redis", ok=True, detail="answers")]
-    for queue, mark in zip(Queue, marks, strict=True):
+    names = [*(f"queue {queue}" for queue in Queue), "beat"]
+    for name, mark in zip(names, marks, strict=True):
         age = None if mark is None else time.time() - float(mark)
         detail = "has never worked" if age is None else f"worked {max(0, round(age))} s ago"
         fresh = age is not None and age < STALE_SECONDS
-        parts.append(Part(name=f"queue {queue}", ok=fresh, detail=detail))
+        parts.append(Part(name=name, ok=fresh, detail=detail))
     return parts
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from domain.redis import Redis
 from domain.tallies import Tally, count, duration
 from worker.doorbell import Doorbell
-from worker.queues import PROGRESS_MARK
+from worker.queues import PROGRESS_MARK, WORKER_MARK
 from worker.resources import PodiumCelery, Resources
 from worker.unit import Unit, unit_of_work
 
@@ -25,6 +25,8 @@ P = ParamSpec("P")
 
 PROGRESS_SECONDS = 120
 """How long a queue's last mark of progress is kept."""
+WORKER_SECONDS = 3600
+"""The same of a worker, of which many may have been."""
 
 
 class PodiumTask(CeleryTask):  # type: ignore[misc,type-arg,unused-ignore]  # Celery ships no types
@@ -88,10 +90,13 @@ class PodiumTask(CeleryTask):  # type: ignore[misc,type-arg,unused-ignore]  # Ce
     def _tell(self, *, moved: bool) -> None:
         """Leave the counts, and if all went well a mark that this queue is worked on."""
         queue = (self.request.delivery_info or {}).get("routing_key", "")
+        now = int(time.time())
         try:
             with self.redis.pipeline(transaction=False) as pipe:
                 if moved:
-                    pipe.set(f"{PROGRESS_MARK}{queue}", int(time.time()), ex=PROGRESS_SECONDS)
+                    pipe.set(f"{PROGRESS_MARK}{queue}", now, ex=PROGRESS_SECONDS)
+                if self.request.hostname is not None:
+                    pipe.set(f"{WORKER_MARK}{self.request.hostname}", now, ex=WORKER_SECONDS)
                 count(pipe, self.tallied)
                 pipe.execute()
         except RedisError as error:

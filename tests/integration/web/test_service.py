@@ -21,7 +21,7 @@ from web import create_app
 from web.db import Front
 from web.doors import door_of
 from web.openapi import CONVERTER
-from worker.queues import Queue
+from worker.queues import BEAT_MARK, Queue
 
 
 def test_document_is_valid_openapi(client: FlaskClient) -> None:
@@ -172,7 +172,8 @@ def test_alive(client: FlaskClient) -> None:
 
 
 def test_ready_when_every_queue_has_worked_lately(client: FlaskClient, redis: Redis) -> None:
-    names = ["postgresql", "redis", *(f"queue {queue}" for queue in Queue), "sign-in"]
+    names = ["postgresql", "redis", *(f"queue {queue}" for queue in Queue), "beat", "sign-in"]
+    redis.set(BEAT_MARK, int(time.time()))
     for queue in Queue:
         redis.set(f"progress:{queue}", int(time.time()))
     answer = client.get("/health/ready")
@@ -180,13 +181,13 @@ def test_ready_when_every_queue_has_worked_lately(client: FlaskClient, redis: Re
     assert answer.status_code == 200
     assert [part["name"] for part in body["parts"]] == names
     redis.set("progress:sync", int(time.time()) - 60)
-    redis.delete("progress:payouts")
+    redis.delete("progress:payouts", BEAT_MARK)
     answer = client.get("/health/ready")
     body = answer.json
     assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
     assert body["code"] == "not_ready"
     down = [part["name"] for part in body["parts"] if not part["ok"]]
-    assert down == ["queue sync", "queue payouts"]
+    assert down == ["queue sync", "queue payouts", "beat"]
     assert "Retry-After" in answer.headers
 
 
