@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -19,21 +18,18 @@ from domain.competitions.freezing import is_standing_complete
 from domain.competitions.life import hold
 from domain.competitions.standing import newest
 from domain.errors import Conflict, Unavailable
-from domain.ids import new_id
-from domain.ledger.accounts import Account
-from domain.ledger.keys import award_key
-from domain.ledger.posting import Movement, post, transfer
+from domain.ids import NUMBERED
+from domain.ledger.awards import post_awards
 from domain.payouts.distributing import release
 from domain.prizes import pool
 from domain.prizes.funding import no_prize
 from domain.prizes.plan import as_plan
 from domain.prizes.ranking import Ranking, Winner
-from domain.prizes.split import Split
+from domain.prizes.split import Run, Split
 from models import Competition, PrizeCalculation, PrizePlan, Standing
 from models.competition import CompetitionStatus
-from models.ledger import TransactionKind
 
-PAGE_ROWS = 5_000
+PAGE_ROWS = 20_000
 
 _OWED = text(
     """
@@ -44,14 +40,20 @@ _OWED = text(
     """
 )
 _AWARD = text(
-    """
-    INSERT INTO award (id, competition_id, person_id, rank, amount, currency)
-    SELECT one.id, :competition_id, r.person_id, r.rank, one.amount, :currency
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:amounts AS bigint[]))
-        WITH ORDINALITY AS one(id, amount, number)
-    JOIN standing_row r ON r.standing_id = :standing_id AND r.place = :awarded + one.number
-    RETURNING id, person_id, amount
-    """
+    f"""
+    WITH made AS (
+        INSERT INTO award (id, competition_id, person_id, rank, amount, currency)
+        SELECT {NUMBERED}, :competition_id, person_id, rank, amount, :currency FROM (
+            SELECT r.place AS number, r.person_id, r.rank, run.amount
+            FROM unnest(CAST(:firsts AS integer[]), CAST(:lasts AS integer[]),
+                        CAST(:amounts AS bigint[])) AS run(first, last, amount)
+            JOIN standing_row r
+                ON r.standing_id = :standing_id AND r.place BETWEEN run.first AND run.last
+        ) winners ORDER BY number
+        RETURNING id
+    )
+    SELECT count(*) AS rows, min(id::text)::uuid AS first, max(id::text)::uuid AS last FROM made
+    """  # noqa: S608  our own text
 )
 
 
@@ -144,9 +146,7 @@ def write_page(session: Session, competition_id: uuid.UUID, shared: Split, now: 
     )
     if plan.settled_at is not None:
         return False
-    amounts = list(islice(shared.amounts(plan.awarded), PAGE_ROWS))
-    _write(session, plan, amounts, now)
-    plan.awarded += len(amounts)
+    plan.awarded += _write(session, plan, shared.page(plan.awarded, PAGE_ROWS), now)
     if plan.awarded < shared.winners:
         return True
     plan.settled_at = now
@@ -164,22 +164,21 @@ def _settled(
     return ranking, ranking.share(session, as_plan(plan), competition.min_score)
 
 
-def _write(session: Session, plan: PrizePlan, amounts: list[int], now: datetime) -> None:
+def _write(session: Session, plan: PrizePlan, runs: list[Run], now: datetime) -> int:
+    """Award places what they get, and post it; return how many there were."""
+    if not runs:
+        return 0
     values = {
         "competition_id": plan.competition_id,
         "standing_id": session.get_one(PrizeCalculation, plan.competition_id).standing_id,
         "currency": plan.currency,
-        "awarded": plan.awarded,
-        "ids": [new_id() for _ in amounts],
-        "amounts": amounts,
+        "firsts": [run.first for run in runs],
+        "lasts": [run.last for run in runs],
+        "amounts": [run.amount for run in runs],
+        "now": now,
     }
-    source = pool.account_of(plan)
-    movements = [
-        Movement(
-            TransactionKind.AWARD,
-            award_key(row.id),
-            transfer(source, Account.payable(plan.currency, row.person_id), row.amount),
-        )
-        for row in session.execute(_AWARD, values)
-    ]
-    post(session, movements, now)
+    made = session.execute(_AWARD, values).one()
+    if made.rows != runs[-1].last - plan.awarded:
+        raise ValueError(f"the standing of {plan.competition_id} lacks places")
+    post_awards(session, pool.account_of(plan), made.first, made.last, now)
+    return int(made.rows)

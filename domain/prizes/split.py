@@ -7,6 +7,7 @@ nobody with a better score gets less, and equal scores differ by one minor unit 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 from models.prize import SplitKind
 
@@ -50,11 +51,16 @@ class Pot:
     count: int
     amount: int
 
-    def shares(self, after: int = 0) -> Iterator[int]:
-        """Yield what each gets, in the board's order, from the one after so many on."""
-        each, odd = divmod(self.amount, self.count)
-        for place in range(after, self.count):
-            yield each + (place < odd)
+
+@dataclass(frozen=True)
+class Run:
+    """Places that follow each other and get the same."""
+
+    first: int
+    last: int
+    """Counted from 1, both included."""
+    amount: int
+    """Minor units for each, above 0."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +86,30 @@ class Split:
         """How many places, from the first one on, get something."""
         return sum(min(pot.count, pot.amount) for pot in self.pots)
 
-    def amounts(self, after: int = 0) -> Iterator[int]:
-        """Yield what each winner gets, in the board's order, from the one after so many on."""
+    def runs(self) -> Iterator[Run]:
+        """Yield what each place gets, in the board's order, but for those that get nothing."""
+        first = 1
         for pot in self.pots:
-            yield from (share for share in pot.shares(min(after, pot.count)) if share)
-            after = max(after - pot.count, 0)
+            each, odd = divmod(pot.amount, pot.count)
+            if odd:
+                yield Run(first, first + odd - 1, each + 1)
+            if each:
+                yield Run(first + odd, first + pot.count - 1, each)
+            first += pot.count
+
+    def page(self, after: int, rows: int) -> list[Run]:
+        """Return what the places get that follow so many, at most `rows` of them."""
+        last = after + rows
+        return [
+            Run(max(run.first, after + 1), min(run.last, last), run.amount)
+            for run in self.runs()
+            if run.first <= last and run.last > after
+        ]
+
+    def amounts(self) -> Iterator[int]:
+        """Yield what each winner gets, in the board's order."""
+        for run in self.runs():
+            yield from repeat(run.amount, run.last - run.first + 1)
 
 
 def least_of(min_score: int | None) -> int:

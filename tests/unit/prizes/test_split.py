@@ -113,10 +113,13 @@ def test_the_split_is_what_the_rules_say(
                 assert abs(awards.get(one, 0) - awards.get(other, 0)) <= 1
 
 
-@given(plan=plans(), people=people_of, after=st.integers(0, 13))
-def test_amounts_go_on_where_they_were(plan: Plan, people: list[Person], after: int) -> None:
+@given(plan=plans(), people=people_of, rows=st.integers(1, 13))
+def test_pages_are_the_whole(plan: Plan, people: list[Person], rows: int) -> None:
     done = shared_out(plan, people, None)
-    assert [*done.amounts(after)] == [*done.amounts()][after:]
+    paged = [run for after in range(0, done.winners, rows) for run in done.page(after, rows)]
+    places = [(place, run.amount) for run in paged for place in range(run.first, run.last + 1)]
+    assert places == [*enumerate(done.amounts(), start=1)]
+    assert done.page(done.winners, rows) == []
 
 
 PERCENT, FIXED, EQUAL = SplitKind.PERCENT, SplitKind.FIXED, SplitKind.EQUAL
