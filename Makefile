@@ -25,13 +25,14 @@ lint: $(VENV)/.installed ## style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed ## measure syncs, uploads, scores, boards and live watchers against their ceilings
+bench: $(VENV)/.installed ## measure syncs, uploads, scores, boards, live watchers and prizes against their ceilings
 	$(BIN)/python -m bench.sync
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.recompute
 	$(BIN)/python -m bench.board
 	$(BIN)/python -m bench.boards
 	$(BIN)/python -m bench.live
+	$(BIN)/python -m bench.payouts
 
 lock: $(VENV)/.installed ## write requirements/*.txt anew from requirements/*.in
 	$(LOCK) requirements/uv.in --output-file requirements/uv.txt
