@@ -2,14 +2,16 @@
 
 import signal
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
 import requests
 
 from sandbox.ports import free_port
-from tests.acceptance.stack import PROCESSES, Stack, wait_until
+from tests.acceptance.stack import PROCESSES, ROOT, Stack, wait_until
 
 numbers = count(2)
 
@@ -35,18 +37,35 @@ def replace_all(stack: Stack, patience_s: float = 120) -> None:
     assert ended == dict.fromkeys(PROCESSES, 0), logs_of(stack)
 
 
+@contextmanager
+def signing_in(folder: Path) -> Iterator[str]:
+    """Give the address of a sandbox of its own for signing in, which no pull keeps waiting."""
+    port = str(free_port())
+    command = [sys.executable, "-m", "sandbox.server", "--people", "520", "--port", port]
+    with (folder / "supabase.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--data", str(folder / "supabase")], cwd=ROOT, stdout=log, stderr=log
+        )
+    try:
+        wait_until(lambda: answers(port, "/auth/v1/.well-known/jwks.json"), "signing in")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
 def readiness(name: str, log: Path, port: str) -> Callable[[], bool]:
     """Return what tells that a new process can do its work."""
     if name == "web":
-        return lambda: is_ready(port)
+        return lambda: answers(port, "/health/ready")
     word = "beat.follows" if name == "beat" else " ready."
     return lambda: word in log.read_text()
 
 
-def is_ready(port: str) -> bool:
-    """Say whether a site says that it is."""
+def answers(port: str, path: str) -> bool:
+    """Say whether a site answers well at an address."""
     try:
-        return requests.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).status_code == 200
+        return requests.get(f"http://127.0.0.1:{port}{path}", timeout=5).status_code == 200
     except requests.RequestException:
         return False
 

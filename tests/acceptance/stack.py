@@ -60,7 +60,7 @@ class Stack:
     @property
     def sandbox(self) -> str:
         """The address of the outside world."""
-        return self.environment["SUPABASE_URL"]
+        return self.environment["GOOGLE_FIT_URL"]
 
     def start(self, name: str, place: str = "", **environment: str) -> Path:
         """Start a process of the Procfile, or the sandbox; return its log.
@@ -119,7 +119,7 @@ class Stack:
     def sign_in(self, name: str) -> "App":
         """Sign someone of the sandbox in, as the app does."""
         answer = requests.post(
-            f"{self.sandbox}/auth/v1/token?grant_type=password",
+            f"{self.environment['SUPABASE_URL']}/auth/v1/token?grant_type=password",
             json={"email": f"{name}@sandbox.test", "password": "podium"},
             timeout=PATIENCE_SECONDS,
         )
