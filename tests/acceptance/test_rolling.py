@@ -70,9 +70,10 @@ def replace_under_load(stack: Stack, load: Load) -> None:
         f"\n{lasted:.0f} s, {load.rounds} replacements of everything:"
         f" {callers.requests} requests, {len(callers.failures)} failed;"
         f" {len(callers.syncs)} syncs, {outcomes(stack, callers.syncs)};"
-        f" {load.sockets} sockets, closed {dict(watchers.closes)}, {watchers.turned_away} turned away,"
-        f" {len(watchers.failures)} gaps; {len(winners.payouts)} payouts,"
-        f" {dict(winners.statuses())}, {winners.transfers().total()} transfers"
+        f" {load.sockets} sockets, closed {dict(watchers.closes)},"
+        f" {watchers.turned_away} turned away, {len(watchers.failures)} gaps;"
+        f" {len(winners.payouts)} payouts, {dict(winners.statuses())},"
+        f" {winners.transfers().total()} transfers"
     )
     assert callers.failures == []
     assert outcomes(stack, callers.syncs) == {"succeeded": len(callers.syncs)}
