@@ -52,6 +52,7 @@ task_routes = {
     "payouts.*": {"queue": "payouts"},
     "prizes.*": {"queue": "payouts"},
     "housekeeping.*": {"queue": "housekeeping"},
+    "ledger.*": {"queue": "housekeeping"},
 }
 imports = (
     "tasks.fitness",
@@ -61,6 +62,7 @@ imports = (
     "tasks.audits",
     "tasks.payouts",
     "tasks.prizes",
+    "tasks.ledger",
     "tasks.housekeeping",
 )
 
@@ -111,6 +113,11 @@ beat_schedule = {
         "task": "payouts.sweep",
         "schedule": 5.0,
         "options": {"expires": 4},
+    },
+    "ledger check": {
+        "task": "ledger.verify_due",
+        "schedule": 60.0,
+        "options": {"expires": 55},
     },
     # The other queues show by their sweeps that they are read.
     "housekeeping pulse": {

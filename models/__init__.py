@@ -9,7 +9,7 @@ from models.connection import FitnessConnection, FitnessToken
 from models.device_look import DeviceLook
 from models.flag import Flag, PastDecision
 from models.idempotency import IdempotencyKey
-from models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
+from models.ledger import LedgerAccount, LedgerCheck, LedgerEntry, LedgerTransaction
 from models.payout import Distribution, Payout, PayoutAccount, PayoutGate, PayoutLimit, PayoutStep
 from models.person import Person
 from models.posting import Posting
@@ -44,6 +44,7 @@ __all__ = [
     "FormerScore",
     "IdempotencyKey",
     "LedgerAccount",
+    "LedgerCheck",
     "LedgerEntry",
     "LedgerTransaction",
     "Participant",

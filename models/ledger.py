@@ -152,3 +152,17 @@ class LedgerEntry(Base):
         CheckConstraint("amount <> 0", name="moves_something"),
         Index("ix_ledger_entry_account_id", "account_id", postgresql_include=["amount"]),
     )
+
+
+class LedgerCheck(Base):
+    """One proof of the whole ledger."""
+
+    __tablename__ = "ledger_check"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    checked_at: Mapped[datetime]
+    transactions: Mapped[int]
+    findings: Mapped[int]
+    """Things that were not as they should be, at most a hundred of each kind."""
+
+    __table_args__ = (CheckConstraint("findings >= 0", name="findings"),)

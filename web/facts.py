@@ -27,6 +27,7 @@ from domain.fitness.circuit import Circuit
 from domain.fitness.owed import owed_altogether
 from domain.fitness.syncs import outcomes
 from domain.leaderboards.drift import drift_altogether
+from domain.ledger.checking import last_check
 from domain.payouts.census import payouts_by_status, pools, unsure_since
 from domain.redis import Redis
 from domain.settings import Settings
@@ -76,7 +77,7 @@ class RowFacts(Collector):
         connections = labelled("database_connections", "Connections to the database.", "state")
         for state, number in self._session.execute(CONNECTIONS):
             connections.add_metric([state], number)
-        yield from (age, due, ended, connections, *self._money())
+        yield from (age, due, ended, connections, *self._money(), *self._ledger())
 
     def _money(self) -> Iterator[Metric]:
         payouts = labelled("payouts", "Payouts in each state.", "status")
@@ -88,6 +89,18 @@ class RowFacts(Collector):
             promised.add_metric([one.state, one.currency], one.number)
             amount.add_metric([one.state, one.currency], one.amount)
         yield from (payouts, promised, amount)
+
+    def _ledger(self) -> Iterator[Metric]:
+        last = last_check(self._session)
+        for name, meaning, value in (
+            ("findings", "What the last check found wrong.", 0 if last is None else last.findings),
+            (
+                "checked_age_seconds",
+                "Since the last check.",
+                self._age(None if last is None else last.checked_at),
+            ),
+        ):
+            yield GaugeMetricFamily(f"podium_ledger_{name}", meaning, value)
 
     def _single(self) -> Iterator[Metric]:
         drift, debt = drift_altogether(self._session), owed_altogether(self._session)

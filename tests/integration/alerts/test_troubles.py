@@ -250,6 +250,28 @@ def webhooks_late(house: House) -> None:
     house.session.commit()
 
 
+def payout_unknown_long(house: House) -> None:
+    purse = Purse(house.engine, house.factory)
+    purse.bring(purse.distributed([5]), PayoutStatus.UNKNOWN)
+    house.run("UPDATE payout SET unsure_since = :at", at=ago(hours=25))
+
+
+def proved(house: House, findings: int, **before: float) -> None:
+    house.run(
+        "INSERT INTO ledger_check (checked_at, transactions, findings) VALUES (:at, 9, :findings)",
+        at=ago(**before),
+        findings=findings,
+    )
+
+
+def ledger_wrong(house: House) -> None:
+    proved(house, 2, minutes=1)
+
+
+def ledger_unproved(house: House) -> None:
+    proved(house, 0, hours=4)
+
+
 def nothing(house: House) -> None:
     """All is well."""
 
@@ -283,6 +305,9 @@ TROUBLES: dict[Callable[[House], None], Collection[str]] = {
     payouts_late: ["PayoutsLate"],
     payouts_unasked: ["PayoutsUnasked"],
     webhooks_late: ["WebhooksLate"],
+    payout_unknown_long: ["PayoutUnknownLong"],
+    ledger_wrong: ["LedgerWrong"],
+    ledger_unproved: ["LedgerUnproved"],
 }
 FOREIGN = (
     "eyJhbGciOiJFUzI1NiIsImtpZCI6ImFueSJ9.eyJzdWIiOiIwIn0"
