@@ -12,6 +12,7 @@ TOGETHER = {
     "tests/acceptance/test_page.py": "the stack",
     "tests/acceptance/test_prizes.py": "the stack",
     "tests/acceptance/test_rolling.py": "the stack",
+    "tests/acceptance/test_secrets.py": "the stack",
     "tests/acceptance/test_storm.py": "the stack",
     "tests/acceptance/test_traces.py": "the stack",
 }

@@ -9,8 +9,12 @@ from tests.acceptance.stack import Stack, running, wait_until
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who moves the clock comes first: later, its hours would make everybody's pulls due."""
+    """Who moves the clock comes first: later, its hours would make everybody's pulls due.
+
+    Who reads the logs comes last, when everything is in them.
+    """
     items.sort(key=lambda item: item.path.name not in {"test_alerts.py", "test_life.py"})
+    items.sort(key=lambda item: item.path.name == "test_secrets.py")
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,8 @@ class Stack:
     engine: Engine
     redis: Redis
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
+    """Tokens and codes that were used."""
 
     @property
     def web(self) -> str:
@@ -124,6 +126,7 @@ class Stack:
             timeout=PATIENCE_SECONDS,
         )
         answer.raise_for_status()
+        self.secrets.add(answer.json()["access_token"])
         return App(self, name, answer.json()["access_token"], answer.json()["user"]["id"])
 
     def move_clock(self, moment: datetime) -> None:
@@ -164,6 +167,7 @@ class App:
     def connect_google(self) -> Any:
         """Connect Google Fit with a code from Google's sign-in."""
         code = self.stack.control("GET", f"/people/{self.name}/code")["code"]
+        self.stack.secrets.add(code)
         return self.call(
             "POST",
             "/fitness/connections",

@@ -73,7 +73,7 @@ def is_open(port: int) -> bool:
 class Site:
     """One gunicorn with one worker."""
 
-    def __init__(self, postgres_url: str, redis_url: str, log: Path) -> None:
+    def __init__(self, postgres_url: str, redis_url: str, log: Path, **changes: str) -> None:
         self.port = free_port()
         self._log = log
         environment = {
@@ -89,6 +89,7 @@ class Site:
             "LOG_FORMAT": "console",
             "CORS_ORIGINS": "https://app.example.com",
             "PYTHONPATH": str(ROOT),
+            **changes,
         }
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -185,6 +186,15 @@ class Listener:
         """Say whether nothing has come: a pong that was asked for now is the next message."""
         self.say({"type": "ping"})
         return bool(self.hear()["type"] == "pong")
+
+    def ended(self) -> int:
+        """Say something; return the code with which it was ended instead of answered, or 0."""
+        try:
+            self.say({"type": "ping"})
+            self.connection.recv(timeout=PATIENCE_S)
+        except ConnectionClosed as end:
+            return 1006 if end.rcvd is None else end.rcvd.code
+        return 0
 
     def closed(self) -> int:
         """Wait for the end and return its code."""
