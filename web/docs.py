@@ -11,6 +11,7 @@ import orjson
 from flask import Blueprint, Flask, Response, current_app, send_from_directory
 
 from web import asyncapi
+from web.access import page_policy
 from web.api import OPERATIONS
 from web.openapi import document
 from web.replies import JSON
@@ -39,7 +40,7 @@ START = """SwaggerUIBundle({
   presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout",
 });
 """
-POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'"
+POLICY = page_policy("img-src 'self' data:")
 
 blueprint = Blueprint("docs", __name__)
 

@@ -13,6 +13,7 @@ from domain.idempotency import Answer, Claim, Scope
 from web.db import front
 from web.errors import Malformed, problem_of
 from web.replies import Reply
+from web.requests import whole_body
 from worker.unit import Unit
 
 HEADER = "Idempotency-Key"
@@ -62,7 +63,7 @@ def _claim(scope: Scope) -> Claim | Answer:
 
 
 def _fingerprint() -> bytes:
-    sent = request.path.encode() + b"\0" + request.get_data(cache=True)
+    sent = request.path.encode() + b"\0" + whole_body()
     return hashlib.sha256(sent).digest()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, send_from_directory
 
 from clients import js
+from web.access import page_policy
 from web.db import front
 
 STATIC = Path(__file__).parent / "static"
@@ -21,7 +22,7 @@ def index(competition_id: uuid.UUID | None = None) -> Response:  # noqa: ARG001 
     answer = _checked(STATIC, "index.html")
     # Besides us the page talks to the place where people sign in.
     sources = f"connect-src 'self' {front().settings.supabase_url}"
-    answer.headers["Content-Security-Policy"] = f"default-src 'self'; {sources}"
+    answer.headers["Content-Security-Policy"] = page_policy(sources)
     return answer
 
 

@@ -288,3 +288,12 @@ def test_where_fetch_knows_no_streams_a_request_is_read(
         cable.cut()
         race.flush({str(race.people[3].user_id): 48_100})
         see_the_same(page, site, race, me, "window.shown")
+
+
+def test_the_documents_are_shown_with_nothing_inline(browser: Browser, site: Site) -> None:
+    with tab(browser, **DESK) as page:
+        page.goto(f"http://127.0.0.1:{site.port}/docs")
+        route = page.locator(".opblock", has_text="/api/v1/me").first
+        route.click()
+        expect(route.get_by_text("Show who I am.").first).to_be_visible()
+        expect(page.get_by_role("button", name="Authorize").first).to_be_visible()
