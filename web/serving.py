@@ -9,6 +9,8 @@ import gevent
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]  # ships no types
 
 LOOK_SECONDS = 0.2
+LINGER_SECONDS = 1.0
+"""How long a process that is told to stop takes new connections as before."""
 
 
 class Idle(Exception):
@@ -26,6 +28,14 @@ class Worker(GeventWorker):  # type: ignore[misc]  # the base has no types
         gc.collect()
         gc.freeze()
         super().run()
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """Stop in a moment: who was sent here before others were is still on the way.
+
+        A connection that waits to be accepted when the listening socket closes is reset, and nobody
+        can tell whether its request was done.
+        """
+        gevent.spawn_later(LINGER_SECONDS, super().handle_exit, sig, frame)
 
     @contextmanager
     def timeout_ctx(self) -> Iterator[None]:

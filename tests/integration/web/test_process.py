@@ -69,6 +69,17 @@ def test_idle_connections_do_not_hold_up_a_shutdown(
     assert "Traceback" not in log
 
 
+def test_who_was_on_the_way_when_it_was_told_to_stop_is_served(
+    site: subprocess.Popen[bytes], environment: dict[str, str]
+) -> None:
+    base = f"http://127.0.0.1:{environment['PORT']}"
+    assert requests.get(f"{base}/health", timeout=PATIENCE_S).status_code == 200
+    site.send_signal(signal.SIGTERM)
+    answers = [requests.get(f"{base}/health", timeout=PATIENCE_S) for _ in range(5)]
+    assert [one.status_code for one in answers] == [200] * 5
+    assert site.wait(timeout=PATIENCE_S) == 0
+
+
 @pytest.fixture
 def hurried(environment: dict[str, str]) -> None:
     """Let the site wait a second for a head instead of 75."""
