@@ -54,6 +54,8 @@ class SyncRequest(Base):
     slots_changed: Mapped[int] = mapped_column(server_default=text("0"))
     error_code: Mapped[str | None]
     error_detail: Mapped[str | None]
+    request_id: Mapped[str | None]
+    """Of the first request that asked for it; the logs have it too."""
     trace: Mapped[str] = mapped_column(server_default=TRACE)
     """The traceparent of whoever asked."""
 

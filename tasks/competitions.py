@@ -76,10 +76,10 @@ class Work:
                 if not act(one):
                     self._passed.add(one)
             except OperationalError as error:
-                log.warning("competitions.put_off", id=str(one), error=str(error.orig))
+                log.warning("competitions.put_off", competition_id=str(one), error=str(error.orig))
                 self._passed.add(one)
             except Exception:
-                log.exception("competitions.failed", id=str(one))
+                log.exception("competitions.failed", competition_id=str(one))
                 self._passed.add(one)
         return bool(todo)
 

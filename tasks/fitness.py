@@ -13,9 +13,17 @@ from domain import clock
 from domain.fitness import schedule as pulls
 from domain.fitness.bells import announce
 from domain.fitness.google_oauth import GoogleOAuth
-from domain.fitness.queue import Claim, any_due, claim, give_up_on_the_cursed, put_back
+from domain.fitness.queue import (
+    Claim,
+    Setback,
+    any_due,
+    claim,
+    give_up_on_the_cursed,
+    put_back,
+)
 from domain.fitness.vault import Vault
 from models.connection import Provider
+from models.sync import SyncReason
 from tasks.gate import Gate
 from tasks.pull import fetch, write_batch
 from tasks.tokens import TokenKeeper
@@ -90,10 +98,11 @@ def _pull(self: PodiumTask, gate: Gate, claims: Sequence[Claim], claimed_at: flo
     with traces.span("fitness.write", people=len(fetched)):
         scores, refused = write_batch(self, fetched, claimed_at)
     with self.unit() as unit:
-        put_back(unit.session, [*waiting, *setbacks, *refused], clock.now())
+        put_back(unit.session, held := [*waiting, *setbacks, *refused], clock.now())
         unit.after_commit(partial(announce, self.redis, [one.user_id for one in claims]))
     if scores:
         self.doorbell.ring(FLUSH)
+    _tell_of_wishes(claims, held)
     # Most pulls find nothing new, and nobody wants to read of them.
     tell = log.info if scores or setbacks or refused else log.debug
     tell(
@@ -104,6 +113,20 @@ def _pull(self: PodiumTask, gate: Gate, claims: Sequence[Claim], claimed_at: flo
         scores_changed=scores,
         seconds=round(time.monotonic() - claimed_at, 2),
     )
+
+
+def _tell_of_wishes(claims: Sequence[Claim], setbacks: Sequence[Setback]) -> None:
+    """Log what became of each pull that a person asked for, beside the request's own line."""
+    codes = {one.claim.sync_id: one.code for one in setbacks}
+    for one in claims:
+        if one.reason is SyncReason.REQUESTED:
+            log.info(
+                "fitness.sync",
+                sync_id=str(one.sync_id),
+                request_id=one.request_id,
+                attempt=one.attempts,
+                code=codes.get(one.sync_id),
+            )
 
 
 @task("fitness.sweep")

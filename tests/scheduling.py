@@ -8,6 +8,7 @@ TOGETHER = {
     "tests/acceptance/test_alerts.py": "the stack",
     "tests/acceptance/test_faults.py": "the stack",
     "tests/acceptance/test_life.py": "the stack",
+    "tests/acceptance/test_logs.py": "the stack",
     "tests/acceptance/test_nominal.py": "the stack",
     "tests/acceptance/test_page.py": "the stack",
     "tests/acceptance/test_prizes.py": "the stack",

@@ -73,6 +73,8 @@ def _end(response: Response) -> Response:
 
 def _write(response: Response) -> None:
     """Log the path without its query, where a ticket may stand."""
+    arguments = request.view_args or {}
+    ids = {name: str(value) for name, value in arguments.items() if name.endswith("_id")}
     ours = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
     log.log(
         logging.WARNING if ours else logging.INFO,
@@ -83,4 +85,5 @@ def _write(response: Response) -> None:
         ms=round((time.perf_counter() - g.began) * 1000, 1),
         size=response.content_length,
         replayed=response.headers.get("Idempotency-Replayed") == "true",
+        **ids,
     )

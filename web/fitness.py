@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 import structlog
 from cryptography.fernet import InvalidToken
+from flask import g
 
 from domain import clock
 from domain.errors import VendorError
@@ -97,7 +98,10 @@ def disconnect(caller: Caller, connection_id: uuid.UUID) -> Reply:
 def sync(caller: Caller, body: SyncBody) -> Reply:
     """Ask for my data to be pulled. While one pull is queued, asking again returns that one."""
     with front().unit() as unit:
-        asked = syncs.request_sync(unit.session, caller.person, body.provider, clock.now())
+        asked = syncs.request_sync(
+            unit.session, caller.person, body.provider, clock.now(), g.request_id
+        )
+        structlog.contextvars.bind_contextvars(sync_id=str(asked.sync.id))
         unit.after_commit(lambda: front().doorbell.ring("fitness.pull_batch"))
         unit.after_commit(lambda: announce(front().redis, [caller.user_id]))
         url = f"{PREFIX}/fitness/syncs/{asked.sync.id}"

@@ -46,6 +46,8 @@ class Claim:
     access_token: bytes = field(repr=False)
     token_expires_at: datetime
     token_version: int
+    request_id: str | None = None
+    """Of the request that asked for it, if one did."""
     trace: str = ""
     """The traceparent of whoever asked."""
 
@@ -82,8 +84,9 @@ DETAILS = text(
     """
     SELECT r.id AS sync_id, r.lease_token, r.attempts, r.reason, r.connection_id, r.person_id,
            p.user_id, c.provider, c.scopes, c.manual_streams, c.device_streams,
-           c.streams_listed_at, c.day_digests, c.synced_until, r.window_from, r.window_to, r.trace,
-           t.access_token, t.expires_at AS token_expires_at, t.version AS token_version,
+           c.streams_listed_at, c.day_digests, c.synced_until, r.window_from, r.window_to,
+           r.request_id, r.trace, t.access_token, t.expires_at AS token_expires_at,
+           t.version AS token_version,
            (SELECT min(k.starts_at) FROM participant m JOIN competition k ON k.id = m.competition_id
             WHERE m.person_id = r.person_id
               AND k.status IN ('upcoming', 'active', 'closing')) AS needed_from

@@ -52,7 +52,11 @@ class Outcome(NamedTuple):
 
 
 def request_sync(
-    session: Session, person: Person, provider: Provider | None, now: datetime
+    session: Session,
+    person: Person,
+    provider: Provider | None,
+    now: datetime,
+    request_id: str | None = None,
 ) -> Asked:
     """Queue a pull of one connection, or return the one that waits already.
 
@@ -67,7 +71,10 @@ def request_sync(
             SyncRequest.status == SyncStatus.QUEUED,
             SyncRequest.reason != SyncReason.OWED,
         )
-        .values(reason=SyncReason.REQUESTED)
+        .values(
+            reason=SyncReason.REQUESTED,
+            request_id=func.coalesce(SyncRequest.request_id, request_id),
+        )
         .returning(SyncRequest)
     )
     while True:
@@ -83,6 +90,7 @@ def request_sync(
                 status=SyncStatus.QUEUED,
                 requested_at=now,
                 due_at=now,
+                request_id=request_id,
             )
             .on_conflict_do_nothing()
             .returning(SyncRequest)

@@ -85,7 +85,7 @@ class Channel:
                 self._positions.follow(self._id)
                 self._wake.wait(self._turn_or_retry())
         except Exception:
-            log.exception("live.channel_failed", board=str(self._id))
+            log.exception("live.channel_failed", competition_id=str(self._id))
             for watcher in [*self._watchers, *self._arriving]:
                 watcher.connection.end(CloseCode.INTERNAL_ERROR)
         finally:
@@ -96,7 +96,7 @@ class Channel:
         try:
             self._turn()
         except (RedisError, SQLAlchemyError, OSError) as error:
-            log.warning("live.board_unread", board=str(self._id), error=str(error))
+            log.warning("live.board_unread", competition_id=str(self._id), error=str(error))
             return RETRY_S
         return RETRY_S if self._epoch is None else max(0.0, min(self._due_in(), FOLLOW_S))
 

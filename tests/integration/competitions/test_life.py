@@ -91,7 +91,9 @@ def test_one_that_fails_holds_up_no_other(life: Life, engine: Engine) -> None:
         with engine.begin() as connection:
             connection.execute(text("ALTER TABLE transition DROP CONSTRAINT odd"))
     assert (life.status(broken), life.status(free)) == ("upcoming", "final")
-    assert {"event": "competitions.failed", "id": str(broken.id)}.items() <= logs[0].items()
+    assert {"event": "competitions.failed", "competition_id": str(broken.id)}.items() <= logs[
+        0
+    ].items()
 
 
 def test_watchers_are_told(life: Life, engine: Engine, redis: Redis) -> None:
