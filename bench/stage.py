@@ -118,7 +118,12 @@ def process(stage: Stage, *words: str) -> Iterator[subprocess.Popen[bytes]]:
         yield child
     finally:
         child.terminate()
-        child.wait(30)
+        try:
+            child.wait(30)
+        except subprocess.TimeoutExpired:
+            # Its part is done, and what it waits for is nobody's business any more.
+            child.kill()
+            child.wait()
 
 
 def worker(

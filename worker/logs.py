@@ -5,8 +5,11 @@ import logging.config
 
 import orjson
 import structlog
+from structlog.typing import EventDict
 
 from worker.reports import reports
+
+LogOptions = dict[str, dict[str, str]]
 
 NOISY = (
     "celery.app.trace",
@@ -29,6 +32,19 @@ def _json(event: object, **_: object) -> str:
     return orjson.dumps(event, default=repr).decode()
 
 
+def _ready(_logger: object, _method: str, event: EventDict) -> tuple[tuple[EventDict], LogOptions]:
+    """Give a record its line along: made now, it needs no copy of the record later."""
+    return (event,), {"extra": {"line": _json(event)}}
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Makes lines of other libraries' records, and takes those that are made."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: str | None = getattr(record, "line", None)
+        return super().format(record) if line is None else line
+
+
 def configure_logging(level: str, form: str) -> None:
     """Send everything, other libraries' records too, through one renderer to standard error."""
     shared: list[structlog.typing.Processor] = [
@@ -38,6 +54,7 @@ def configure_logging(level: str, form: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         reports,
     ]
+    last: structlog.typing.Processor = structlog.stdlib.ProcessorFormatter.wrap_for_formatter
     renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(
         colors=False,
         pad_event_to=0,
@@ -46,19 +63,19 @@ def configure_logging(level: str, form: str) -> None:
     )
     if form == "json":
         shared.append(structlog.processors.format_exc_info)
-        renderer = structlog.processors.JSONRenderer(serializer=_json)
+        renderer, last = structlog.processors.JSONRenderer(serializer=_json), _ready
     structlog.configure(
         processors=[
             # Nothing is made of what nobody reads.
             structlog.stdlib.filter_by_level,
             *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+            last,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    formatter = structlog.stdlib.ProcessorFormatter(
+    formatter = _Formatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
