@@ -53,6 +53,7 @@ task_routes = {
     "prizes.*": {"queue": "payouts"},
     "housekeeping.*": {"queue": "housekeeping"},
     "ledger.*": {"queue": "housekeeping"},
+    "erasures.*": {"queue": "housekeeping"},
 }
 imports = (
     "tasks.fitness",
@@ -64,6 +65,7 @@ imports = (
     "tasks.prizes",
     "tasks.ledger",
     "tasks.housekeeping",
+    "tasks.erasures",
 )
 
 # Entries are dumb: each looks at rows. One that waited longer than its interval is dropped.
@@ -122,6 +124,11 @@ beat_schedule = {
     # The other queues show by their sweeps that they are read.
     "housekeeping pulse": {
         "task": "housekeeping.pulse",
+        "schedule": 5.0,
+        "options": {"expires": 4},
+    },
+    "erasure sweep": {
+        "task": "erasures.sweep",
         "schedule": 5.0,
         "options": {"expires": 4},
     },

@@ -15,6 +15,7 @@ from datetime import datetime
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from domain.errors import NotFound
 from models.slots import Metric
 
 
@@ -24,6 +25,19 @@ def lock_people(session: Session, person_ids: Collection[int]) -> None:
         text("SELECT FROM person WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"),
         {"ids": sorted(person_ids)},
     )
+
+
+def lock_account(session: Session, person_id: int) -> None:
+    """Lock the row of someone who acts. Raises NotFound (`account_gone`) when they were erased."""
+    lock_people(session, [person_id])
+    require_account(session, person_id)
+
+
+def require_account(session: Session, person_id: int) -> None:
+    """Raise NotFound (`account_gone`) when someone was erased. The caller has locked their row."""
+    known = text("SELECT EXISTS (SELECT FROM person WHERE id = :id AND sub IS NOT NULL)")
+    if not session.scalar(known, {"id": person_id}):
+        raise NotFound("This account is gone.", code="account_gone")
 
 
 def try_lock_people(session: Session, person_ids: Collection[int]) -> bool:

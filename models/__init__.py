@@ -7,6 +7,7 @@ from models.board import Board, BoardDirty
 from models.competition import BehindNotice, Competition, CompetitionDay, Participant
 from models.connection import FitnessConnection, FitnessToken
 from models.device_look import DeviceLook
+from models.erasure import Erasure
 from models.flag import Flag, PastDecision
 from models.idempotency import IdempotencyKey
 from models.ledger import LedgerAccount, LedgerCheck, LedgerEntry, LedgerTransaction
@@ -38,6 +39,7 @@ __all__ = [
     "DeviceLook",
     "Difference",
     "Distribution",
+    "Erasure",
     "FitnessConnection",
     "FitnessToken",
     "Flag",

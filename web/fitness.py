@@ -39,6 +39,7 @@ routes = Routes("fitness")
     status=HTTPStatus.CREATED,
     limit=CONNECT,
     refusals={
+        HTTPStatus.NOT_FOUND: "My own account was erased.",
         HTTPStatus.CONFLICT: "The account is somebody else's, or Google gave no refresh token.",
         HTTPStatus.UNPROCESSABLE_ENTITY: "Google refused the code.",
         HTTPStatus.BAD_GATEWAY: "Google refused our client.",

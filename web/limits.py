@@ -67,6 +67,9 @@ JOIN = Limit("60/minute", "3000/minute")
 PRIZES = Limit("30/minute", "300/minute")
 """Pools that are shared out, funded or sent on their way."""
 
+ERASE = Limit("6/minute", "100/minute")
+"""Accounts that are erased, each from all its boards."""
+
 EXPORT = Limit("10/minute", "100/minute")
 """Whole tables."""
 

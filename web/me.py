@@ -1,10 +1,15 @@
 """`/api/v1/me`: the caller's own account."""
 
+from http import HTTPStatus
+
+from domain import clock
+from domain.erasure import erase
 from domain.people import change, person_with
 from web.api import Routes
 from web.db import front
+from web.limits import ERASE
 from web.people import Caller
-from web.replies import Reply, reply
+from web.replies import Reply, no_content, reply
 from web.schemas.me import Me, MeChange
 
 routes = Routes("me")
@@ -28,3 +33,25 @@ def patch(caller: Caller, body: MeChange) -> Reply:
             unit.after_commit(lambda: front().doorbell.ring("leaderboards.flush"))
     front().people.forget(caller.identity.sub)
     return reply(Me.model_validate(person))
+
+
+@routes.route(
+    "DELETE",
+    "/me",
+    None,
+    status=HTTPStatus.NO_CONTENT,
+    limit=ERASE,
+    refusals={
+        HTTPStatus.CONFLICT: "A prize of mine is on its way, or a standing is being written."
+    },
+)
+def delete(caller: Caller) -> Reply:
+    """Erase me: my data and grants go, and boards and books keep a pseudonym.
+
+    Signing in again makes a new account, which erasing it again leaves as erased.
+    """
+    with front().unit() as unit:
+        if erase(unit.session, caller.person.id, clock.now()):
+            unit.after_commit(lambda: front().doorbell.ring("erasures.sweep"))
+    front().people.forget(caller.identity.sub)
+    return no_content()

@@ -50,6 +50,7 @@ def get(caller: Caller) -> Reply:
     PayoutAccountAnswer,
     limit=PAYOUT_ACCOUNT,
     refusals={
+        HTTPStatus.NOT_FOUND: "My own account was erased.",
         HTTPStatus.CONFLICT: f"The account is another person's. {RAIL_OFF}.",
         HTTPStatus.UNPROCESSABLE_ENTITY: "The rail knows no such account.",
     },

@@ -26,6 +26,7 @@ routes = Routes("fitness")
     status=HTTPStatus.ACCEPTED,
     limit=RECORDS,
     largest=LARGEST_UPLOAD,
+    refusals={HTTPStatus.NOT_FOUND: "My account was erased."},
 )
 def upload_records(caller: Caller, body: UploadBody) -> Reply:
     """Upload records out of Health Connect or HealthKit; a bad record never fails the others.

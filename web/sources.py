@@ -1,5 +1,7 @@
 """`/api/v1/fitness/sources`: which of my devices is believed first."""
 
+from http import HTTPStatus
+
 from domain import clock
 from domain.fitness.sources import list_sources, put_in_order
 from web.api import Routes
@@ -21,7 +23,12 @@ def get(caller: Caller) -> Reply:
     return reply(Page(items=items, next_cursor=None))
 
 
-@routes.route("PUT", "/fitness/sources", Page[SourceAnswer])
+@routes.route(
+    "PUT",
+    "/fitness/sources",
+    Page[SourceAnswer],
+    refusals={HTTPStatus.NOT_FOUND: "My account was erased."},
+)
 def put(caller: Caller, body: OrderBody) -> Reply:
     """Put my sources in order. It counts for competitions that start from now on."""
     with front().unit() as unit:

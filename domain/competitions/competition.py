@@ -166,7 +166,9 @@ _SHUT_OUT = text("""
     FROM unnest(CAST(:competitions AS uuid[]), CAST(:people AS bigint[]))
         AS watched(competition_id, person_id)
     LEFT JOIN competition ON competition.id = watched.competition_id
+    LEFT JOIN person ON person.id = watched.person_id
     WHERE competition.id IS NULL
+        OR watched.person_id <> 0 AND person.sub IS NULL
         OR competition.visibility <> 'public'
             AND competition.organiser_id <> watched.person_id
             AND NOT EXISTS (
@@ -181,7 +183,8 @@ def shut_out(
 ) -> set[tuple[uuid.UUID, int]]:
     """Return those pairs of competition and person where `get_visible` would raise.
 
-    Admins may see everything: leave them out.
+    Whoever was erased may see nothing. Nobody has the key 0. Admins may see
+    everything: leave them out.
     """
     pairs = list(watched)
     both = {"competitions": [pair[0] for pair in pairs], "people": [pair[1] for pair in pairs]}

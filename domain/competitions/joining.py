@@ -12,7 +12,7 @@ from domain.errors import Conflict, NotAllowed, NotFound
 from domain.fitness import schedule
 from domain.fitness.owed import owe_what_is_missing
 from domain.leaderboards.marks import mark_dirty
-from domain.locks import lock_competitions_shared, lock_people
+from domain.locks import lock_account, lock_competitions_shared, lock_people
 from domain.scoring.recompute import recompute_participant
 from domain.scoring.review import review_participant
 from models import Competition, Participant, Person
@@ -38,10 +38,10 @@ def join(
 ) -> Joined:
     """Let a person take part. Joining twice is not an error.
 
-    Raises NotFound, NotAllowed (`invite_code_wrong`) or Conflict (`competition_started`,
-    `competition_over`, `competition_full`).
+    Raises NotFound (also `account_gone`), NotAllowed (`invite_code_wrong`) or Conflict
+    (`competition_started`, `competition_over`, `competition_full`).
     """
-    lock_people(session, [person.id])
+    lock_account(session, person.id)
     lock_competitions_shared(session, [competition_id])
     competition = _current(session, competition_id)
     if session.get(Participant, (competition_id, person.id)) is not None:

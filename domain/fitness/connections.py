@@ -15,7 +15,7 @@ from domain.fitness.google_oauth import Grant
 from domain.fitness.owed import owe_what_is_missing
 from domain.fitness.vault import Vault
 from domain.ids import new_id
-from domain.locks import lock_people
+from domain.locks import lock_account, lock_people
 from models import FitnessConnection, FitnessToken, Person, SyncRequest
 from models.connection import ConnectionStatus, Provider
 from models.sync import SyncStatus
@@ -36,9 +36,10 @@ def connect(
     """Store a grant. A person has one connection per provider; connecting again renews it.
 
     Raises Conflict: `refresh_token_missing` when Google gave none and none is stored (the app must
-    ask for consent again), `account_in_use` when another person has this account.
+    ask for consent again), `account_in_use` when another person has this account. Raises NotFound
+    (`account_gone`) when the person was erased meanwhile.
     """
-    lock_people(session, [person.id])
+    lock_account(session, person.id)
     connection = session.scalar(
         select(FitnessConnection).where(
             FitnessConnection.person_id == person.id, FitnessConnection.provider == provider

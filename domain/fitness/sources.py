@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain.errors import Invalid
-from domain.locks import lock_people
+from domain.locks import lock_account
 from models import Person, Source, SourceOrder
 from models.source import SourceKind
 
@@ -92,7 +92,7 @@ def put_in_order(
     It counts for competitions that start from now on. Raises Invalid for a source that is not
     theirs or named twice.
     """
-    lock_people(session, [person.id])
+    lock_account(session, person.id)
     known = {one.key for one in list_sources(session, person, now)}
     if len(set(keys)) < len(keys) or not known.issuperset(keys):
         raise Invalid("must name sources of yours, each once", loc=("body", "keys"))

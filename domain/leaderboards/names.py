@@ -47,6 +47,10 @@ class Names:
         except RedisError as error:
             log.warning("names.not_written", error=str(error))
 
+    def forget(self, user_id: str) -> None:
+        """Drop the name of someone who is gone. Raises `redis.RedisError`."""
+        self._redis.hdel(NAMES_KEY, user_id)
+
     def _cached(self, ids: list[str]) -> dict[str, str]:
         if not ids:
             return {}

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from domain.errors import Conflict, NotFound
-from domain.locks import lock_people
+from domain.locks import lock_account
 from domain.payouts.held import look_soon
 from models.payout import PayoutAccount
 from models.rail import RailName
@@ -44,7 +44,7 @@ def choose(session: Session, person_id: int, choice: Choice, now: datetime) -> P
     What waited for an account is looked at again. Raises Conflict (`payout_account_taken`) when
     the account is another person's.
     """
-    lock_people(session, [person_id])
+    lock_account(session, person_id)
     values = {
         "rail": choice.rail,
         "account": choice.account,

@@ -147,6 +147,7 @@ class SyncFeed:
             gevent.sleep(RETRY_S)
             self._look_at(due)
             return
+        self._dismiss(due - today.keys())
         for user_id in syncs.keys() & today.keys():
             of_person = syncs[user_id]
             under_way = any(one.finished_at is None for one in of_person)
@@ -156,3 +157,8 @@ class SyncFeed:
                 watcher.notice(grant_lost=user_id in without_grant)
                 for competition in behind.get(user_id, ()):
                     watcher.connection.send(message_frame(composing.behind(competition)))
+
+    def _dismiss(self, erased: set[uuid.UUID]) -> None:
+        """Close the connections of people who are no more."""
+        for watcher in [one for user_id in erased for one in self._watchers.get(user_id, ())]:
+            watcher.connection.end(CloseCode.FORBIDDEN, "account_gone")
