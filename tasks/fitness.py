@@ -3,6 +3,9 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -12,15 +15,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from domain import clock
 from domain.fitness import schedule as pulls
 from domain.fitness.bells import announce
+from domain.fitness.fetched import Fetched
 from domain.fitness.google_oauth import GoogleOAuth
-from domain.fitness.queue import (
-    Claim,
-    Setback,
-    any_due,
-    claim,
-    give_up_on_the_cursed,
-    put_back,
-)
+from domain.fitness.queue import Claim, Setback, any_due, claim, give_up_on_the_cursed, put_back
 from domain.fitness.vault import Vault
 from models.connection import Provider
 from models.sync import SyncReason
@@ -40,30 +37,49 @@ LONGEST_SECONDS = 60.0
 SCHEDULES_PER_MINUTE = 12
 
 
+@dataclass(frozen=True)
+class Pulled:
+    """A batch on its way from the vendor to the database."""
+
+    claims: Sequence[Claim]
+    claimed_at: float
+    fetched: Sequence[Fetched]
+    setbacks: Sequence[Setback]
+    """Of those who have to wait too."""
+
+
 @task(PULL_BATCH)
 def pull_batch(self: PodiumTask) -> None:
-    """Pull everyone who is due, batch by batch; while batches are full, ring for company."""
+    """Pull everyone who is due, batch by batch; while batches are full, ring for company.
+
+    A batch is written while the next one is fetched.
+    """
     time.sleep(LINGER_SECONDS)
     self.doorbell.take_off(PULL_BATCH)
     # A fresh message takes over from a long one, so that workers can be replaced.
     end = time.monotonic() + LONGEST_SECONDS
-    while _pull_some(self) == BATCH and time.monotonic() < end:
-        pass
+    with ThreadPoolExecutor(1) as writer:
+        writing: Future[None] | None = None
+        while (pulled := _pull_some(self)) is not None:
+            before, writing = writing, writer.submit(copy_context().run, _store, self, pulled)
+            if before is not None:
+                before.result()
+            if len(pulled.claims) < BATCH or time.monotonic() > end:
+                break
+        if writing is not None:
+            writing.result()
 
 
-def _pull_some(self: PodiumTask) -> int:
+def _pull_some(self: PodiumTask) -> Pulled | None:
     claimed_at = time.monotonic()
     gate = Gate(self.redis, self.resources.settings)
     claims = _claim(self, gate)
     if len(claims) == BATCH:
         self.doorbell.ring(PULL_BATCH)
-    if claims:
-        began_ns = time.time_ns()
-        with traces.span("fitness.pull", [one.trace for one in claims], people=len(claims)):
-            _pull(self, gate, claims, claimed_at)
-            for one in claims:
-                traces.served("fitness.sync", one.trace, began_ns, sync_id=str(one.sync_id))
-    return len(claims)
+    if not claims:
+        return None
+    with traces.span("fitness.pull", [one.trace for one in claims], people=len(claims)):
+        return _pull(self, gate, claims, claimed_at)
 
 
 def _claim(self: PodiumTask, gate: Gate) -> list[Claim]:
@@ -86,7 +102,7 @@ def _claim(self: PodiumTask, gate: Gate) -> list[Claim]:
     return []
 
 
-def _pull(self: PodiumTask, gate: Gate, claims: Sequence[Claim], claimed_at: float) -> None:
+def _pull(self: PodiumTask, gate: Gate, claims: Sequence[Claim], claimed_at: float) -> Pulled:
     settings = self.resources.settings
     keeper = TokenKeeper(self.unit, self.redis, GoogleOAuth(settings), Vault(settings.token_keys))
     paid, waiting = gate.pay(claims)
@@ -95,23 +111,31 @@ def _pull(self: PodiumTask, gate: Gate, claims: Sequence[Claim], claimed_at: flo
     gate.tell(len(fetched), setbacks)
     for outcome, calls in gate.calls.items():
         self.tally("vendor_calls", Provider.GOOGLE_FIT, outcome, amount=calls)
-    with traces.span("fitness.write", people=len(fetched)):
-        scores, refused = write_batch(self, fetched, claimed_at)
+    return Pulled(claims, claimed_at, fetched, [*waiting, *setbacks])
+
+
+def _store(self: PodiumTask, pulled: Pulled) -> None:
+    began_ns = time.time_ns() - round((time.monotonic() - pulled.claimed_at) * 1e9)
+    with traces.span("fitness.write", [one.trace for one in pulled.claims]):
+        scores, refused = write_batch(self, pulled.fetched, pulled.claimed_at)
+        for one in pulled.claims:
+            traces.served("fitness.sync", one.trace, began_ns, sync_id=str(one.sync_id))
+    setbacks = [*pulled.setbacks, *refused]
     with self.unit() as unit:
-        put_back(unit.session, held := [*waiting, *setbacks, *refused], clock.now())
-        unit.after_commit(partial(announce, self.redis, [one.user_id for one in claims]))
+        put_back(unit.session, setbacks, clock.now())
+        watchers = [one.user_id for one in pulled.claims]
+        unit.after_commit(partial(announce, self.redis, watchers))
     if scores:
         self.doorbell.ring(FLUSH)
-    _tell_of_wishes(claims, held)
+    _tell_of_wishes(pulled.claims, setbacks)
     # Most pulls find nothing new, and nobody wants to read of them.
-    tell = log.info if scores or setbacks or refused else log.debug
+    tell = log.info if scores or setbacks else log.debug
     tell(
         "fitness.pulled",
-        people=len(claims),
-        waiting=len(waiting),
-        setbacks=len(setbacks) + len(refused),
+        people=len(pulled.claims),
+        setbacks=len(setbacks),
         scores_changed=scores,
-        seconds=round(time.monotonic() - claimed_at, 2),
+        seconds=round(time.monotonic() - pulled.claimed_at, 2),
     )
 
 
