@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from functools import partial
 
@@ -46,6 +46,8 @@ class Pulled:
     fetched: Sequence[Fetched]
     setbacks: Sequence[Setback]
     """Of those who have to wait too."""
+    context: Context
+    """In which it was fetched: what it logs and traces belongs there."""
 
 
 @task(PULL_BATCH)
@@ -61,7 +63,7 @@ def pull_batch(self: PodiumTask) -> None:
     with ThreadPoolExecutor(1) as writer:
         writing: Future[None] | None = None
         while (pulled := _pull_some(self)) is not None:
-            before, writing = writing, writer.submit(copy_context().run, _store, self, pulled)
+            before, writing = writing, writer.submit(pulled.context.run, _store, self, pulled)
             if before is not None:
                 before.result()
             if len(pulled.claims) < BATCH or time.monotonic() > end:
@@ -111,15 +113,15 @@ def _pull(self: PodiumTask, gate: Gate, claims: Sequence[Claim], claimed_at: flo
     gate.tell(len(fetched), setbacks)
     for outcome, calls in gate.calls.items():
         self.tally("vendor_calls", Provider.GOOGLE_FIT, outcome, amount=calls)
-    return Pulled(claims, claimed_at, fetched, [*waiting, *setbacks])
+    return Pulled(claims, claimed_at, fetched, [*waiting, *setbacks], copy_context())
 
 
 def _store(self: PodiumTask, pulled: Pulled) -> None:
     began_ns = time.time_ns() - round((time.monotonic() - pulled.claimed_at) * 1e9)
-    with traces.span("fitness.write", [one.trace for one in pulled.claims]):
+    with traces.span("fitness.write", people=len(pulled.fetched)):
         scores, refused = write_batch(self, pulled.fetched, pulled.claimed_at)
-        for one in pulled.claims:
-            traces.served("fitness.sync", one.trace, began_ns, sync_id=str(one.sync_id))
+    for one in pulled.claims:
+        traces.served("fitness.sync", one.trace, began_ns, sync_id=str(one.sync_id))
     setbacks = [*pulled.setbacks, *refused]
     with self.unit() as unit:
         put_back(unit.session, setbacks, clock.now())

@@ -65,7 +65,7 @@ def store(
                 if values or part is SlotClass.MEASURED
             ]
             changed = changed_days(store_days(unit.session, days, locked), locked)
-            review_days(unit.session, changed, locked.open, now)
+            changed = review_days(unit.session, changed, locked.open, now)
             recompute_changed(unit.session, changed, locked.open)
 
 

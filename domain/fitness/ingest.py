@@ -39,7 +39,7 @@ def write(session: Session, batch: Sequence[Fetched], now: datetime) -> Written:
     days = [rows for one in telling for rows in one.news]
     changes = store_days(session, [*days, *vanished_days(session, telling)], locked)
     changed = changed_days(changes, locked)
-    review_days(session, changed, locked.open, now)
+    changed = review_days(session, changed, locked.open, now)
     scores = recompute_changed(session, changed, locked.open)
     mark_dirty(session, scores)
     _move_cursors(session, held, now)

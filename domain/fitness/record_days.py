@@ -150,14 +150,14 @@ class RecordDays:
             session.execute(PUT, {**self._columns(kept), "slots": slots, "now": locked.at})
         if empty:
             session.execute(TIDY, self._columns(empty))
-        return [
-            Change(self._person_id, one[0], day_of(one[2]), self._slots_changed(one))
-            for one in changed
-        ]
+        return [self._change(one) for one in changed]
 
-    def _slots_changed(self, place: Place) -> int:
-        before = self._before.get(place, NOTHING)
-        return sum(old != new for old, new in zip(before, self._rows[place], strict=True))
+    def _change(self, place: Place) -> Change:
+        pairs = zip(self._before.get(place, NOTHING), self._rows[place], strict=True)
+        slots = [number for number, (old, new) in enumerate(pairs) if old != new]
+        low, high = (slots[0], slots[-1] + 1) if slots else (0, 0)
+        metric, _, day, _ = place
+        return Change(self._person_id, metric, day_of(day), len(slots), low, high)
 
     def _columns(self, places: Sequence[Place]) -> dict[str, Any]:
         return {

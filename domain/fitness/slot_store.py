@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from psycopg import Connection
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from domain.fitness.slot_versions import KEEP_REPLACED
@@ -18,56 +18,67 @@ from models.slots import Metric
 
 @dataclass(frozen=True)
 class Change:
-    """A stored day that differs from what stood there, and in how many slots."""
+    """A stored day that differs from what stood there: in how many slots, all in [low, high)."""
 
     person_id: int
     metric: Metric
     day: date
     slots: int
+    low: int
+    high: int
 
 
 def store_days(session: Session, rows: Sequence[bytes], locked: LockedForData) -> list[Change]:
-    """Replace the slots that packed days (`staging.packed`) cover; return what changed.
+    """Replace the slots that packed days (`staging`) cover; return what changed.
 
     A source's day with a measured part speaks for its other classes too: one that is not among
     `rows` becomes 0 over the same slots. The caller has locked the people.
     """
     if not rows:
         return []
-    _stage(session, rows)
-    session.execute(VANISHED)
-    if locked.closed:
-        session.execute(KEEP, {"now": locked.at, "closed": locked.closed})
-    changes = [
-        Change(person_id, Metric(metric), day, slots)
-        for statement in (UPDATE, INSERT)
-        for person_id, metric, day, slots in session.execute(statement, {"now": locked.at})
-    ]
+    staged = _stage(session, rows)
+    staged += session.execute(VANISHED).rowcount  # type: ignore[attr-defined]  # a cursor's
+    changes = _changes(session, INSERT, locked)
+    if len(changes) < staged:
+        if locked.closed:
+            session.execute(KEEP, {"now": locked.at, "closed": locked.closed})
+        changes += _changes(session, UPDATE, locked)
     session.execute(TIDY)
     return changes
 
 
+def _changes(session: Session, statement: TextClause, locked: LockedForData) -> list[Change]:
+    return [
+        Change(person_id, Metric(metric), *rest)
+        for person_id, metric, *rest in session.execute(statement, {"now": locked.at})
+    ]
+
+
 def changed_days(changes: Sequence[Change], locked: LockedForData) -> ChangedDays:
     """Return the days of which scores may have changed."""
-    real = [change for change in changes if change.slots and change.metric in locked.metrics]
     return ChangedDays(
-        [change.person_id for change in real],
-        [change.metric for change in real],
-        [change.day for change in real],
+        [
+            ((change.person_id, change.metric, change.day), change.low, change.high)
+            for change in changes
+            if change.slots and change.metric in locked.metrics
+        ]
     )
 
 
-def _stage(session: Session, rows: Sequence[bytes]) -> None:
+def _stage(session: Session, rows: Sequence[bytes]) -> int:
     session.execute(text(TABLE))
     connection: Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]  # psycopg's own
-    with connection.cursor().copy(COPY) as copy:
-        copy.write(SIGNATURE)
-        for row in rows:
-            copy.write(row)
-        copy.write(TRAILER)
+    with connection.cursor() as cursor:
+        with cursor.copy(COPY) as copy:
+            copy.write(SIGNATURE)
+            for row in rows:
+                copy.write(row)
+            copy.write(TRAILER)
+        staged = cursor.rowcount
     # The planner must know how many days and people; statistics of the arrays would cost more than
     # the write.
     session.execute(text("ANALYZE staged (person_id, metric, day)"))
+    return staged
 
 
 # Rows of the staged source and days that are not staged themselves are classes in which the vendor
@@ -85,7 +96,8 @@ VANISHED = text(
     """
 )
 BOTH = """
-    SELECT s.person_id, s.metric, s.source, s.day, s.class, o.ingested_at, o.slots AS old,
+    SELECT s.person_id, s.metric, s.source, s.day, s.class, s.low, s.high, o.ingested_at,
+           o.slots AS old,
            CASE WHEN s.low = 0 AND s.high = 96 THEN s.slots
                 ELSE o.slots[1:s.low] || s.slots[s.low + 1:s.high] || o.slots[s.high + 1:96]
            END AS new
@@ -108,16 +120,21 @@ UPDATE = text(
       AND x.old IS DISTINCT FROM x.new
     RETURNING d.person_id, d.metric, d.day,
               (SELECT count(*) FROM unnest(x.old, x.new) AS u(o, n)
-               WHERE coalesce(o, 0) <> coalesce(n, 0))
+               WHERE coalesce(o, 0) <> coalesce(n, 0)), x.low, x.high
     """  # noqa: S608  the fragment is our own
 )
 # What conflicts stood there before; no other writer can be in the way, for the people are locked.
 INSERT = text(
     """
-    INSERT INTO slot_day (person_id, metric, source, day, class, slots, ingested_at)
-    SELECT person_id, metric, source, day, class, slots, :now FROM staged
-    ON CONFLICT (person_id, metric, source, day, class) DO NOTHING
-    RETURNING person_id, metric, day, cardinality(array_remove(array_remove(slots, NULL), 0))
+    WITH new AS (
+        INSERT INTO slot_day (person_id, metric, source, day, class, slots, ingested_at)
+        SELECT person_id, metric, source, day, class, slots, :now FROM staged
+        ON CONFLICT (person_id, metric, source, day, class) DO NOTHING
+        RETURNING person_id, metric, source, day, class,
+                  cardinality(array_remove(array_remove(slots, NULL), 0)) AS slots
+    )
+    SELECT n.person_id, n.metric, n.day, n.slots, s.low, s.high
+    FROM new n JOIN staged s USING (person_id, metric, source, day, class)
     """
 )
 # An empty class has no row; a measured row stays, for its zeros say that it was fetched.

@@ -89,7 +89,7 @@ def _store(
 
 def _score(session: Session, book: RecordBook, locked: LockedForData) -> int:
     changed = changed_days(book.days.store(session, locked), locked)
-    review_days(session, changed, locked.open, locked.at)
+    changed = review_days(session, changed, locked.open, locked.at)
     scores = recompute_changed(session, changed, locked.open)
     mark_dirty(session, scores)
     return len(scores)

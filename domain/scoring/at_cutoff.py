@@ -81,13 +81,7 @@ def recompute_at_cutoff(
     session.execute(ONE_PLAN)
     days = session.execute(
         COUNT_CHANGED_DAYS,
-        {
-            "person_ids": changed.person_ids,
-            "metrics": list(map(str, changed.metrics)),
-            "days": changed.days,
-            "open": [competition_id],
-            "cutoff_at": cutoff_at,
-        },
+        {**changed.columns(), "open": [competition_id], "cutoff_at": cutoff_at},
     )
     return add_up(session, sorted({(row.competition_id, row.person_id) for row in days}))
 

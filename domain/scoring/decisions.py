@@ -109,7 +109,7 @@ def _count(session: Session, competition: Competition, flag: Flag, now: datetime
     """Let the day's flags and scores follow a decision."""
     day = flag.person_id, flag.metric, flag.day
     review_at_cutoff(session, competition.id, competition.cutoff_at, day, now)
-    changed = ChangedDays([flag.person_id], [flag.metric], [flag.day])
+    changed = ChangedDays.whole([day])
     scores = recompute_at_cutoff(session, competition.id, competition.cutoff_at, changed)
     mark_dirty(session, scores)
     return scores

@@ -8,13 +8,15 @@ days.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, Self
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from domain.fitness.windows import SLOTS_PER_DAY
 from domain.scoring.merge import MERGED
 from models import Participant
 from models.competition import MAX_SCORE
@@ -24,29 +26,56 @@ ScoreKey = tuple[uuid.UUID, int]
 """Competition and person."""
 
 
+Day = tuple[int, Metric, date]
+"""A person's UTC day in a metric."""
+
+
 @dataclass(frozen=True)
 class ChangedDays:
-    """UTC days of people's metrics whose slots changed; three lists of one length."""
+    """UTC days of people's metrics, and the slots [low, high) of each that changed."""
 
-    person_ids: list[int]
-    metrics: list[Metric]
-    days: list[date]
+    parts: list[tuple[Day, int, int]]
 
-    def each(self) -> list[tuple[int, Metric, date]]:
-        """Return them one by one."""
-        return list(zip(self.person_ids, self.metrics, self.days, strict=True))
+    @classmethod
+    def whole(cls, days: Iterable[Day]) -> Self:
+        """Return days of which any slot may have changed."""
+        return cls([(day, 0, SLOTS_PER_DAY) for day in days])
+
+    def each(self) -> list[Day]:
+        """Return the days one by one."""
+        return list(dict.fromkeys(day for day, _, _ in self.parts))
+
+    def widened(self, days: Collection[Day]) -> Self:
+        """Return the same, with these of the days as a whole."""
+        narrow = [part for part in self.parts if part[0] not in days]
+        return type(self)([*narrow, *self.whole(day for day in self.each() if day in days).parts])
+
+    def columns(self) -> dict[str, Any]:
+        """Return what `TOUCHED_BY_CHANGE` asks for."""
+        return {
+            "person_ids": [day[0] for day, _, _ in self.parts],
+            "metrics": [str(day[1]) for day, _, _ in self.parts],
+            "days": [day[2] for day, _, _ in self.parts],
+            "lows": [low for _, low, _ in self.parts],
+            "highs": [high for _, _, high in self.parts],
+        }
 
 
 TOUCHED_BY_CHANGE = """
     SELECT DISTINCT m.competition_id, m.person_id, l.day, l.starts_at, l.ends_at,
            k.metric, k.sources, k.daily_cap, k.starts_at AS ruled_at
-    FROM unnest(CAST(:person_ids AS bigint[]), CAST(:metrics AS text[]), CAST(:days AS date[]))
-         AS x(person_id, metric, day)
+    FROM (
+        SELECT person_id, metric,
+               CAST(day AS timestamp) AT TIME ZONE 'UTC' + low * interval '15 minutes' AS start,
+               CAST(day AS timestamp) AT TIME ZONE 'UTC' + high * interval '15 minutes' AS stop
+        FROM unnest(CAST(:person_ids AS bigint[]), CAST(:metrics AS text[]),
+                    CAST(:days AS date[]), CAST(:lows AS integer[]), CAST(:highs AS integer[]))
+             AS u(person_id, metric, day, low, high)
+    ) x
     JOIN participant m ON m.person_id = x.person_id
     JOIN competition k ON k.id = m.competition_id AND k.metric = x.metric
     JOIN competition_day l ON l.competition_id = k.id
-         AND l.starts_at < CAST(x.day + 1 AS timestamp) AT TIME ZONE 'UTC'
-         AND l.ends_at > CAST(x.day AS timestamp) AT TIME ZONE 'UTC'
+         AND l.starts_at < x.stop AND l.ends_at > x.start
     WHERE m.competition_id = ANY(CAST(:open AS uuid[]))
 """
 TOUCHED_IN_COMPETITION = """
@@ -146,17 +175,11 @@ def recompute_changed(
 
     The caller holds the locks of `domain.locks`.
     """
-    if not changed.days:
+    if not changed.parts:
         return []
     session.execute(ONE_PLAN)
     days = session.execute(
-        COUNT_CHANGED_DAYS,
-        {
-            "person_ids": changed.person_ids,
-            "metrics": [str(metric) for metric in changed.metrics],
-            "days": changed.days,
-            "open": list(open_competitions),
-        },
+        COUNT_CHANGED_DAYS, {**changed.columns(), "open": list(open_competitions)}
     )
     return add_up(session, sorted({(row.competition_id, row.person_id) for row in days}))
 

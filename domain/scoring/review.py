@@ -87,20 +87,22 @@ def review_days(
     changed: ChangedDays,
     open_competitions: Collection[uuid.UUID],
     now: datetime,
-) -> None:
+) -> ChangedDays:
     """Raise flags for what is implausible on these days, and drop those that are so no more.
 
-    The caller holds the locks of `domain.locks`, and counts the days afterwards.
+    Returns what has to be counted now: a flag may bar slots that did not change. The caller holds
+    the locks of `domain.locks`.
     """
-    if not (changed.days and open_competitions):
-        return
+    if not (changed.parts and open_competitions):
+        return changed
     days = {
-        *_over_a_ceiling(session, list(changed.each())),
+        *_over_a_ceiling(session, changed.each()),
         *_in_any_case(session, changed, open_competitions),
     }
     if days:
         found = where_it_counts(session, _doubts(session, days), open_competitions)
         keep(session, found, days, open_competitions, RULED, now)
+    return changed.widened(days)
 
 
 def review_participant(
@@ -109,7 +111,7 @@ def review_participant(
     """Look at all that a participant has for a competition, as when they join it."""
     asked = {"competition_id": competition_id, "person_id": person_id}
     days = list(session.scalars(DAYS_OF, asked))
-    changed = ChangedDays([person_id] * len(days), [metric] * len(days), days)
+    changed = ChangedDays.whole((person_id, metric, day) for day in days)
     review_days(session, changed, [competition_id], now)
 
 
@@ -122,7 +124,7 @@ def _over_a_ceiling(session: Session, days: Collection[Day]) -> Iterator[Day]:
 def _in_any_case(
     session: Session, changed: ChangedDays, open_competitions: Collection[uuid.UUID]
 ) -> Iterator[Day]:
-    people = list(set(changed.person_ids))
+    people = list({day[0] for day in changed.each()})
     standing = session.execute(STANDING, {"people": people, "open": list(open_competitions)})
     for row in standing:
         yield row.person_id, Metric(row.metric), row.day

@@ -191,8 +191,7 @@ def flag_shared(
     days = [(person_id, look.metric, day) for person_id in people]
     found = where_it_counts(session, doubts, [look.competition_id])
     keep(session, found, days, [look.competition_id], [FlagReason.SHARED_DEVICE], now)
-    columns = [list(column) for column in zip(*days, strict=True)]
-    changed = ChangedDays(*columns)
+    changed = ChangedDays.whole(days)
     scores = recompute_at_cutoff(session, look.competition_id, look.cutoff_at, changed)
     mark_dirty(session, scores)
     return len(scores)
