@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from domain import clock
 from domain.competitions.competition import shut_out
 from domain.database import make_engine
+from domain.erasure import erase
 from domain.live.messages import CloseCode
 from models import Person
 from models.competition import Visibility
@@ -127,3 +128,13 @@ def test_who_is_shut_out(session: Session, factory: Factory) -> None:
     watched = {(private.id, person.id), (factory.competition().id, person.id), (absent, person.id)}
     assert shut_out(session, watched) == {(private.id, person.id), (absent, person.id)}
     assert shut_out(session, set()) == set()
+
+
+def test_who_was_erased_is_shut_out_of_all_boards(
+    session: Session, factory: Factory, engine: Engine
+) -> None:
+    person, contest = factory.person(), factory.competition()
+    with unit_of_work(engine) as unit:
+        assert erase(unit.session, person.id, clock.now())
+    nobody = (contest.id, 0)
+    assert shut_out(session, {(contest.id, person.id), nobody}) == {(contest.id, person.id)}
