@@ -191,7 +191,7 @@ def _responses(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
         schema = schemas[Problem, "serialization"]
         answers[status] = {"description": text, "content": {PROBLEM: {"schema": schema}}}
     for status, answer in answers.items():
-        if (headers := _headers(operation, status)) and "content" in answer:
+        if headers := _headers(operation, status):
             answer["headers"] = headers
     return {str(int(status)): answer for status, answer in answers.items()}
 
