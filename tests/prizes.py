@@ -4,8 +4,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import text
+
 from domain import clock
-from domain.ids import new_id
+from domain.ids import NUMBERED
 from domain.ledger.accounts import Account
 from domain.ledger.keys import award_key
 from domain.ledger.posting import Movement, post, transfer
@@ -39,7 +41,7 @@ def won(
         factory.participant(competition, person, score)
     awards = [
         Award(
-            id=new_id(),
+            id=_award_id(factory, rank),
             competition_id=competition.id,
             person_id=person.id,
             rank=rank,
@@ -50,6 +52,15 @@ def won(
     ]
     _calculate(factory, competition, awards)
     return Won(competition, people, awards)
+
+
+def _award_id(factory: Factory, rank: int) -> uuid.UUID:
+    """Return an id as calculations give: the payout's is made from it."""
+    numbered = text(f"SELECT {NUMBERED} FROM (SELECT :rank AS number) award")
+    found: uuid.UUID = factory.session.execute(
+        numbered, {"rank": rank, "now": clock.now()}
+    ).scalar_one()
+    return found
 
 
 def _calculate(factory: Factory, competition: Competition, awards: list[Award]) -> None:

@@ -29,7 +29,7 @@ from models.api_key import KeyScope
 from models.competition import CompetitionStatus, Visibility
 from tests.factories import Factory
 from tests.integration.web.conftest import SignIn, WithKey
-from worker.queues import Queue
+from worker.queues import BEAT_MARK, PROGRESS_MARK, Queue
 
 CHECKS = [
     not_a_server_error,
@@ -67,8 +67,8 @@ class Callers:
         """Ask, while all workers are busy and the counts of limits begin anew."""
         for key in self.redis.scan_iter("podium*"):
             self.redis.delete(key)
-        for queue in Queue:
-            self.redis.set(f"progress:{queue}", int(time.time()))
+        for mark in (*(f"{PROGRESS_MARK}{queue}" for queue in Queue), BEAT_MARK):
+            self.redis.set(mark, int(time.time()))
         self.asked[case.operation.label] += 1
         turn = next(self._turns)
         for name in case.path_parameters if turn % 2 else ():
