@@ -31,6 +31,19 @@ class _Followed:
     until: float
     bells: int = 0
     """Heard so far. A poll that a bell overtook says nothing new."""
+    left: str | None = None
+    """The epoch before the present one."""
+
+    def is_late(self, told: Position) -> bool:
+        """Say whether a bell was overtaken by a poll, or by a bell of the next epoch.
+
+        Within an epoch offsets rise. That an older state came back, only a poll can tell.
+        """
+        if self.position is None:
+            return False
+        if told.epoch == self.position.epoch:
+            return told.offset < self.position.offset
+        return told.epoch == self.left
 
 
 class Positions:
@@ -84,10 +97,10 @@ class Positions:
 
     def _heard(self, payload: bytes) -> None:
         board, epoch, offset = payload.decode().split(" ")
-        followed = self._boards.get(uuid.UUID(board))
-        if followed is not None:
+        followed, told = self._boards.get(uuid.UUID(board)), Position(epoch, int(offset))
+        if followed is not None and not followed.is_late(told):
             followed.bells += 1
-            self._move(uuid.UUID(board), followed, Position(epoch, int(offset)))
+            self._move(uuid.UUID(board), followed, told)
 
     def _run(self) -> None:
         while not self._stopping.wait(POLL_S):
@@ -114,6 +127,8 @@ class Positions:
     def _move(self, competition_id: uuid.UUID, to: _Followed, position: Position | None) -> None:
         if to.position == position:
             return
+        if position is not None and to.position is not None and to.position.epoch != position.epoch:
+            to.left = to.position.epoch
         to.position = position
         for moved in self._moved:
             moved(competition_id, position)
