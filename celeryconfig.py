@@ -51,6 +51,7 @@ task_routes = {
     "flags.*": {"queue": "competitions"},
     "payouts.*": {"queue": "payouts"},
     "prizes.*": {"queue": "payouts"},
+    "webhooks.*": {"queue": "payouts"},
     "housekeeping.*": {"queue": "housekeeping"},
     "ledger.*": {"queue": "housekeeping"},
     "erasures.*": {"queue": "housekeeping"},
@@ -63,6 +64,7 @@ imports = (
     "tasks.audits",
     "tasks.payouts",
     "tasks.prizes",
+    "tasks.webhooks",
     "tasks.ledger",
     "tasks.housekeeping",
     "tasks.erasures",
@@ -113,6 +115,11 @@ beat_schedule = {
     },
     "payout sweep": {
         "task": "payouts.sweep",
+        "schedule": 5.0,
+        "options": {"expires": 4},
+    },
+    "webhook sweep": {
+        "task": "webhooks.sweep",
         "schedule": 5.0,
         "options": {"expires": 4},
     },

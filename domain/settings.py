@@ -92,7 +92,7 @@ class Settings(BaseModel):
     google_fit_calls_per_minute: CallsPerMinute = 3000
     google_fit_calls_per_minute_per_person: CallsPerMinute = 300
     stripe_api_key: str | None = Field(default=None, repr=False)
-    stripe_webhook_secret: str | None = Field(default=None, repr=False)
+    stripe_webhook_secret: Words = Field(default=(), repr=False)
     stripe_api_url: WebUrl = "https://api.stripe.com"
     token_keys: Annotated[Words, AfterValidator(_fernet_keys)] = Field(repr=False)
     cors_origins: Words = ()

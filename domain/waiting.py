@@ -60,8 +60,7 @@ _WAITING = text("""
     UNION ALL
     SELECT 'question', count(*), min(due_at) FROM payout WHERE status = 'unknown' AND due_at <= :now
     UNION ALL
-    SELECT 'webhook', count(*), min(due_at) FROM webhook_event
-    WHERE processed_at IS NULL AND due_at <= :now
+    SELECT 'webhook', count(*), min(received_at) FROM webhook_event WHERE processed_at IS NULL
 """)
 
 

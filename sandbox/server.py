@@ -24,6 +24,7 @@ from sandbox.current import settle
 from sandbox.gate import ConnectionCut
 from sandbox.stripe import api as stripe
 from sandbox.stripe import onboarding
+from sandbox.stripe.outbox import SECRET, Manner
 from sandbox.world import Client, World
 
 DEFAULT_PORT = 8090
@@ -104,6 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
         client=Client(options.client_id, options.client_secret),
     )
     world.public_url = options.public_url.rstrip("/")
+    world.stripe.outbox.manner = Manner(options.webhooks, options.webhook_secret)
     server = make_server(world, options.host, options.port)
 
     def stop() -> None:
@@ -125,6 +127,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--people", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--public-url", default="", help="how the program reaches this server")
+    parser.add_argument("--webhooks", default="", help="where Stripe sends what it tells unasked")
+    parser.add_argument(
+        "--webhook-secret", default=os.environ.get("STRIPE_WEBHOOK_SECRET") or SECRET
+    )
     parser.add_argument("--client-id", default=os.environ.get("GOOGLE_CLIENT_ID", client.id))
     parser.add_argument(
         "--client-secret", default=os.environ.get("GOOGLE_CLIENT_SECRET", client.secret)

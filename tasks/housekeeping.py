@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from domain import clock
 from domain.fitness.syncs import delete_ended
 from domain.idempotency import delete_old
+from domain.webhooks import delete_old as delete_old_messages
 from worker.task import PodiumTask, task
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,8 @@ def clean_up(self: PodiumTask) -> None:
     """Delete what has served its time."""
     keys = _in_rounds(self, delete_old)
     syncs = _in_rounds(self, delete_ended)
-    log.info("housekeeping.cleaned", idempotency_keys=keys, syncs=syncs)
+    messages = _in_rounds(self, delete_old_messages)
+    log.info("housekeeping.cleaned", idempotency_keys=keys, syncs=syncs, messages=messages)
 
 
 def _in_rounds(self: PodiumTask, delete_some: Callable[[Session, datetime], int]) -> int:

@@ -36,6 +36,7 @@ from web import (
     spectators,
     standings,
     stats,
+    webhooks,
 )
 from web.db import EXTENSION, Front
 from web.idempotency import HEADER, REPLAYED
@@ -93,6 +94,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         sources,
         spectators,
         stats,
+        webhooks,
         health,
     ):
         noun.routes.register(app)

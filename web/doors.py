@@ -30,6 +30,7 @@ class Right(enum.Enum):
     ORGANISER = "The competition's organiser alone."
     ADMINS = "Admins."
     NOBODY = "No people."
+    VENDOR = "The vendor, who signs what it tells."
 
 
 OF_COMPETITIONS = frozenset(
@@ -58,7 +59,7 @@ class Door:
     @property
     def needs_credential(self) -> bool:
         """Whether one is asked for before all else."""
-        return self.right not in {Right.ANYONE, Right.SPECTATORS, Right.INSIDE}
+        return self.right not in {Right.ANYONE, Right.SPECTATORS, Right.INSIDE, Right.VENDOR}
 
     @property
     def takes_people(self) -> bool:
@@ -139,6 +140,8 @@ DOORS: Mapping[str, Door] = MappingProxyType(
         f"POST {API}/live/tickets": Door(Right.PEOPLE),
         "SOCKET /ws/leaderboard/<competition_id>": Door(Right.VISIBLE, ticket=True),
         "SOCKET /ws/fitness": Door(Right.PEOPLE, ticket=True),
+        # vendors
+        "POST /webhooks/stripe": Door(Right.VENDOR),
         # the service
         "GET /health": Door(Right.ANYONE),
         "GET /health/ready": Door(Right.ANYONE),

@@ -31,7 +31,9 @@ PROBLEM = "application/problem+json"
 BEARER = "Bearer"
 API_KEY = "ApiKey"
 """Not a registered scheme, but RFC 9110 wants one named with every 401."""
-ERRORS = {BEARER: "invalid_token", API_KEY: "invalid_key"}
+SIGNATURE = "Signature"
+"""The same of a vendor's message."""
+ERRORS = {BEARER: "invalid_token", API_KEY: "invalid_key", SIGNATURE: "invalid_signature"}
 MOST_ERRORS = 20
 LONGEST_NAME = 64
 

@@ -119,6 +119,9 @@ def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     found["description"] = f"{description}\n\n{_open_to(operation.door)}".strip()
     if operation.door.needs_credential:
         found["security"] = _security(operation)
+    if operation.door.right is Right.VENDOR:
+        content = {JSON: {"schema": {"type": "object"}}}
+        found["requestBody"] = {"required": True, "content": content}
     if (body := operation.model("body")) is not None:
         required = any(field.is_required() for field in body.model_fields.values())
         content = {JSON: {"schema": schemas[body, "validation"]}}

@@ -11,6 +11,7 @@ COMPANIONS = Companions(
     sandbox=(
         "python -m sandbox.server --port $SANDBOX_PORT --data .local/sandbox"
         f" --people {PEOPLE} --public-url http://127.0.0.1:$SANDBOX_PORT"
+        " --webhooks http://127.0.0.1:$PORT/webhooks/stripe"
     ),
     prize="python -m sandbox.prize",
     seed="python -m sandbox.seed",

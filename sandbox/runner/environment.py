@@ -12,6 +12,7 @@ from sandbox.ports import LOOPBACK, free_port, is_free
 
 STRIPE_KEY = "sk_test_sandbox"
 """The one that the sandbox's Stripe takes."""
+STRIPE_SECRET = "whsec_sandbox"  # noqa: S105  signs nothing but the sandbox's events
 DEFAULT_PORTS = {"PORT": 8000, "SANDBOX_PORT": 8090, "FLOWER_PORT": 5555}
 GIVEN_NAMES = (
     "DATABASE_URL",
@@ -74,7 +75,11 @@ def fill_in(environ: Mapping[str, str], servers: Mapping[str, str], local: Path)
         "LOG_FORMAT": "console",
     }
     if "STRIPE_API_KEY" not in environ:
-        defaults |= {"STRIPE_API_KEY": STRIPE_KEY, "STRIPE_API_URL": sandbox}
+        defaults |= {
+            "STRIPE_API_KEY": STRIPE_KEY,
+            "STRIPE_API_URL": sandbox,
+            "STRIPE_WEBHOOK_SECRET": STRIPE_SECRET,
+        }
     if "TOKEN_KEYS" not in environ:
         defaults["TOKEN_KEYS"] = token_key(local / "token.key")
     names = {*defaults, *DEFAULT_PORTS, *GIVEN_NAMES, "TOKEN_KEYS"}

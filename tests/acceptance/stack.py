@@ -71,7 +71,8 @@ class Stack:
         """
         command = {
             **read_procfile(ROOT / "Procfile"),
-            "sandbox": "python -m sandbox.server --people 520 --data " + str(self.folder / "world"),
+            "sandbox": f"python -m sandbox.server --people 520 --data {self.folder}/world"
+            f" --webhooks {self.web}/webhooks/stripe",
         }[name]
         path = self.folder / f"{place or name}.log"
         with path.open("ab") as log:
@@ -237,6 +238,7 @@ def running(
             "GOOGLE_FIT_URL": sandbox,
             "STRIPE_API_KEY": "sk_test_sandbox",
             "STRIPE_API_URL": sandbox,
+            "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
             # The sandbox bears more, and five hundred people would wait for it.
             "GOOGLE_FIT_CALLS_PER_MINUTE": "60000",
             "TOKEN_KEYS": Fernet.generate_key().decode(),

@@ -69,3 +69,13 @@ def test_three_winners_are_paid(stack: Stack) -> None:
     best = next(app for app in walkers if app.user_id == won[0])
     (prize,) = best.call("GET", "/prizes/history/me", expect=200)["items"]
     assert (prize["amount"], prize["status"], prize["rail"]) == (60_000, "paid", "stripe")
+    wait_until(lambda: told_of(stack) >= len(moved), "what Stripe tells of its transfers")
+
+
+def told_of(stack: Stack) -> int:
+    """Count the transfers of which a webhook has told that was worked off."""
+    found = rows(
+        stack.engine,
+        "SELECT FROM webhook_event WHERE kind = 'transfer.created' AND processed_at IS NOT NULL",
+    )
+    return len(found)

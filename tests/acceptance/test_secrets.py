@@ -25,7 +25,7 @@ SHAPES = {
     "a service's key": r"podium_[0-9A-Za-z]{8}_[0-9A-Za-z]{8,}",
     "a key of Stripe's": r"sk_(?:test|live)_\w+",
 }
-SETTINGS = ("TOKEN_KEYS", "GOOGLE_CLIENT_SECRET", "STRIPE_API_KEY")
+SETTINGS = ("TOKEN_KEYS", "GOOGLE_CLIENT_SECRET", "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET")
 
 
 def ask(stack: Stack, path: str, headers: dict[str, str], body: Any = None) -> int:

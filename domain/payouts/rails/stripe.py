@@ -55,7 +55,7 @@ class StripeRail:
             )
         except stripe.StripeError as error:
             raise of_sending(error) from error
-        return _sent(made)
+        return sent_of(made)
 
     def look_up(self, order: Order) -> Sent | NotThere:
         """Find the transfer that bears the order's key: an earlier one may have been reversed."""
@@ -68,8 +68,8 @@ class StripeRail:
                 }
             )
             for transfer in found.auto_paging_iter():
-                if _note(transfer, KEY) == order.key:
-                    return _sent(transfer)
+                if note_of(transfer, KEY) == order.key:
+                    return sent_of(transfer)
         except stripe.StripeError as error:
             raise of_asking(error) from error
         return NotThere()
@@ -88,7 +88,8 @@ class StripeRail:
             raise of_asking(error) from error
 
 
-def _sent(transfer: Transfer) -> Sent:
+def sent_of(transfer: Transfer) -> Sent:
+    """Return how a transfer stands."""
     returned = _in_minor_units(transfer.amount_reversed, transfer.currency)
     return Sent(transfer.id, settled=True, returned=returned)
 
@@ -97,7 +98,7 @@ def _listed(transfer: Transfer) -> Listed:
     destination = transfer.destination
     return Listed(
         reference=transfer.id,
-        payout=_uuid(_note(transfer, PAYOUT)),
+        payout=uuid_of(note_of(transfer, PAYOUT)),
         amount=_in_minor_units(transfer.amount, transfer.currency),
         currency=transfer.currency.upper(),
         destination=destination if isinstance(destination, str) else "",
@@ -106,12 +107,14 @@ def _listed(transfer: Transfer) -> Listed:
     )
 
 
-def _note(transfer: Transfer, name: str) -> str | None:
+def note_of(transfer: Transfer, name: str) -> str | None:
+    """Return a word that we have put beside a transfer."""
     notes: dict[str, str] = transfer.metadata.to_dict()
     return notes.get(name)
 
 
-def _uuid(value: str | None) -> uuid.UUID | None:
+def uuid_of(value: str | None) -> uuid.UUID | None:
+    """Return what a word says, if it says an id."""
     try:
         return uuid.UUID(value) if value else None
     except ValueError:

@@ -43,6 +43,7 @@ IN_PRIVATE = {
     Right.ORGANISER: "14433.3",
     Right.ADMINS: "133333.",
     Right.NOBODY: "1333333",
+    Right.VENDOR: "1111111",
 }
 """What a right means, by PEOPLE, where the competition is private: open, or the status."""
 IN_PUBLIC = {

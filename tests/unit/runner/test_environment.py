@@ -65,6 +65,7 @@ def test_only_what_is_not_set_is_filled_in(tmp_path: Path) -> None:
         "GOOGLE_FIT_URL": "http://vendor.test",
         "STRIPE_API_KEY": "sk_test_sandbox",
         "STRIPE_API_URL": "http://127.0.0.1:8002",
+        "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
         "SENTRY_DSN": "http://errors.test/1",
         "CORS_ORIGINS": "http://127.0.0.1:8001,http://localhost:8001",
         "LOG_FORMAT": "console",
