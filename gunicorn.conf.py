@@ -64,7 +64,7 @@ def post_worker_init(worker: Worker) -> None:
 
 def child_exit(_server: object, worker: Worker) -> None:
     """Take a process's open connections out of the sum."""
-    mark_process_dead(worker.pid)
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # it has no types
 
 
 def on_exit(_server: object) -> None:
