@@ -1,7 +1,8 @@
-"""Ends the competition with the prize, and lets its winners say where their money goes.
+"""Ends the competition with the prize, and does for it what people do until its winners are paid.
 
-`python -m sandbox.winners`. The end comes three minutes after its start; then whoever has won and
-has no account yet opens one at the sandbox's Stripe, as people do when they are told.
+`python -m sandbox.winners`. The end comes three minutes after its start. The organiser then answers
+what is doubted, for prizes wait for that; and whoever has won and has no account yet opens one at
+the sandbox's Stripe, as people do when they are told.
 """
 
 import argparse
@@ -21,6 +22,9 @@ from sandbox.seed import OPEN
 
 AFTER_S = 180.0
 EVERY_S = 2.0
+UNDER_REVIEW = {"closing", "provisional"}
+NOTE = "The organiser has asked, and nobody could explain it."
+"""Said to what the organiser does not let count."""
 
 
 class Ceremony:
@@ -35,7 +39,7 @@ class Ceremony:
         self._settled: set[str] = set()
 
     def look(self, *, is_time: bool) -> list[str]:
-        """Do what can be done now; return lines that say what was paid."""
+        """Do what can be done now; return lines that say what was refused and what was paid."""
         mine = self._organiser.get("/competitions", mine="true", limit="100")["items"]
         lines: list[str] = []
         for one in mine:
@@ -43,8 +47,23 @@ class Ceremony:
                 continue
             if one["status"] in OPEN and is_time:
                 self._organiser.post(f"/competitions/{one['id']}/end", {"reason": "Time is up."})
+            elif one["status"] in UNDER_REVIEW:
+                lines += self._answer_doubts(one)
             elif one["status"] == "final":
                 lines += self._look_after(one)
+        return lines
+
+    def _answer_doubts(self, competition: Any) -> list[str]:
+        """Refuse what nobody explains: without an answer its prizes would wait for a week."""
+        path = f"/competitions/{competition['id']}/flags"
+        lines: list[str] = []
+        for flag in self._organiser.get(path, decision="open", limit="100")["items"]:
+            said = {"decision": "reject", "note": NOTE, "changed_at": flag["changed_at"]}
+            self._organiser.post(f"{path}/{flag['id']}", said)
+            lines.append(
+                f"{competition['name']}: {flag['metric']} of {flag['display_name']} on"
+                f" {flag['date']} do not count: {flag['reason']}"
+            )
         return lines
 
     def _look_after(self, competition: Any) -> list[str]:
