@@ -15,6 +15,8 @@ from web.board_commands import boards
 from web.db import front
 from web.key_commands import keys
 from web.ledger_commands import ledger
+from web.manual_commands import confirm, export
+from web.payout_commands import payouts
 
 SANDBOX_PASSWORD = "podium"  # noqa: S105  everyone's in the sandbox
 TIMEOUT_SECONDS = 5
@@ -34,6 +36,9 @@ def install(app: Flask) -> None:
     app.cli.add_command(keys)
     app.cli.add_command(boards)
     app.cli.add_command(ledger)
+    app.cli.add_command(payouts)
+    payouts.add_command(export)
+    payouts.add_command(confirm)
 
 
 @dev.command("token")

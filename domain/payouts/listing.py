@@ -6,7 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Award, Payout, Person
+from domain.errors import NotFound
+from models import Award, Payout, PayoutStep, Person
 
 FIRST = uuid.UUID(int=0)
 """Before all payouts."""
@@ -58,3 +59,12 @@ def of_person(
     """Return at most `limit` prizes older than one, the newest first."""
     found = _OF_PERSON.where(Award.person_id == person_id, Award.id < (before or LAST))
     return [Prize(*row) for row in session.execute(found.limit(limit))]
+
+
+def story(session: Session, payout_id: uuid.UUID) -> tuple[Payout, list[PayoutStep]]:
+    """Return a payout and all its steps, the first one first. Raises NotFound."""
+    payout = session.get(Payout, payout_id)
+    if payout is None:
+        raise NotFound("There is no such payout.", code="payout_not_found")
+    taken = select(PayoutStep).filter_by(payout_id=payout_id).order_by(PayoutStep.number)
+    return payout, list(session.scalars(taken))
