@@ -5,10 +5,12 @@ from http import HTTPStatus
 
 from flask import Flask, Response
 
-from web import create_app
-from web.api import Routes
+from web import create_app, doors
+from web.api import PREFIX, Routes
 from web.people import Caller
 
+RULE = "/bench/constant/<int:size>"
+doors.DOORS = {**doors.DOORS, f"GET {PREFIX}{RULE}": doors.Door(doors.Right.PEOPLE)}
 routes = Routes("bench")
 
 
@@ -17,7 +19,7 @@ def _body(size: int) -> bytes:
     return b'"' + b"x" * (size - 2) + b'"'
 
 
-@routes.route("GET", "/bench/constant/<int:size>", None)
+@routes.route("GET", RULE, None)
 def constant(caller: Caller, size: int) -> Response:  # noqa: ARG001  asks for a token
     """Answer `size` bytes, with as many headers as a board has."""
     return Response(

@@ -4,21 +4,19 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
+from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
+from bench.contest import make_competition
 from bench.stage import Stage
 from domain import clock
-from domain.ids import new_id
 from domain.leaderboards.flush import flush_board
 from domain.leaderboards.marks import mark_dirty
 from domain.leaderboards.store import BoardStore
-from models import Board, Competition
-from models.competition import CompetitionStatus, Scoring, Sources, Visibility
-from models.slots import Metric
 from tasks.mending import rebuild_board
 from worker.unit import unit_of_work
 
@@ -36,36 +34,25 @@ _JOIN = text("""
 """)
 
 
-def fill(on: Stage, people: int) -> uuid.UUID:
-    """Make a competition of so many people, and its board as the worker does."""
+def enter(
+    on: Stage, people: int, starts_at: datetime, ends_at: datetime, **columns: Any
+) -> uuid.UUID:
+    """Make so many people, and a competition that all of them are in."""
     now = clock.now()
-    start = now.replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
-    competition_id = new_id()
     with on.engine.begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(_PEOPLE, {"people": people, "now": now})
-        connection.execute(
-            insert(Competition).values(
-                id=competition_id,
-                organiser_id=1,
-                name="Bench",
-                metric=Metric.STEPS,
-                scoring=Scoring.TOTAL,
-                sources=Sources.MEASURED,
-                starts_at=start,
-                ends_at=start + timedelta(days=10),
-                timezone="UTC",
-                grace_hours=24,
-                review_hours=0,
-                late_join=True,
-                visibility=Visibility.PUBLIC,
-                status=CompetitionStatus.ACTIVE,
-                participant_count=people,
-                created_at=now,
-            )
+        competition_id = make_competition(
+            connection, 1, starts_at, ends_at, participant_count=people, **columns
         )
-        connection.execute(insert(Board).values(competition_id=competition_id, epoch="bench"))
         connection.execute(_JOIN, {"id": competition_id, "now": now, "most": MOST_POINTS})
+    return competition_id
+
+
+def fill(on: Stage, people: int) -> uuid.UUID:
+    """Make a competition of so many people, and its board as the worker does."""
+    start = clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
+    competition_id = enter(on, people, start, start + timedelta(days=10))
     on.settle()
     if not rebuild_board(partial(unit_of_work, on.engine), BoardStore(on.redis), competition_id):
         raise RuntimeError("the board was not built")

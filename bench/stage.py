@@ -17,24 +17,14 @@ from alembic.config import Config
 from cryptography.fernet import Fernet
 from sqlalchemy import Engine, insert, text
 
+from bench.contest import make_competition
 from domain import clock
-from domain.competitions.calendar import days_of
 from domain.database import make_engine
 from domain.fitness.vault import Vault
 from domain.ids import new_id
 from domain.redis import Redis, make_redis
 from domain.settings import Settings
-from models import (
-    Base,
-    Board,
-    Competition,
-    CompetitionDay,
-    FitnessConnection,
-    FitnessToken,
-    Participant,
-    Person,
-)
-from models.competition import CompetitionStatus, Scoring, Sources, Visibility
+from models import Base, FitnessConnection, FitnessToken, Participant, Person
 from models.connection import ConnectionStatus, Provider
 from models.slots import Metric
 from sandbox.postgres import EmbeddedPostgres
@@ -196,44 +186,20 @@ def populate(stage: Stage, count: int, metrics: Sequence[Metric], *, days: int =
         _compete(stage, people, metric, days)
 
 
-def _compete(stage: Stage, people: dict[uuid.UUID, int], metric: Metric, days: int) -> uuid.UUID:
+def _compete(stage: Stage, people: dict[uuid.UUID, int], metric: Metric, days: int) -> None:
     now = clock.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     start, end = midnight - timedelta(days=days), midnight + timedelta(days=5)
-    competition_id = new_id()
+    first = next(iter(people.values()))
     with stage.engine.begin() as connection:
-        connection.execute(
-            insert(Competition).values(
-                id=competition_id,
-                organiser_id=next(iter(people.values())),
-                name=f"Bench {metric}",
-                metric=metric,
-                scoring=Scoring.TOTAL,
-                sources=Sources.MEASURED,
-                starts_at=start,
-                ends_at=end,
-                timezone="Europe/Berlin",
-                grace_hours=24,
-                review_hours=0,
-                late_join=True,
-                visibility=Visibility.PUBLIC,
-                status=CompetitionStatus.ACTIVE,
-                participant_count=len(people),
-                created_at=now,
-            )
-        )
-        connection.execute(insert(Board).values(competition_id=competition_id, epoch="bench"))
-        connection.execute(
-            insert(CompetitionDay),
-            [
-                {
-                    "competition_id": competition_id,
-                    "day": day.day,
-                    "starts_at": day.start,
-                    "ends_at": day.end,
-                }
-                for day in days_of(start, end, "Europe/Berlin")
-            ],
+        competition_id = make_competition(
+            connection,
+            first,
+            start,
+            end,
+            metric=metric,
+            timezone="Europe/Berlin",
+            participant_count=len(people),
         )
         connection.execute(
             insert(Participant),
@@ -247,4 +213,3 @@ def _compete(stage: Stage, people: dict[uuid.UUID, int], metric: Metric, days: i
                 for user_id, person_id in people.items()
             ],
         )
-    return competition_id

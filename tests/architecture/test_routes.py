@@ -1,5 +1,6 @@
 """Every route has a door, and asks for the credential that its door takes."""
 
+import importlib
 import re
 import uuid
 from typing import get_args
@@ -9,7 +10,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from domain.settings import Settings
-from web import asyncapi, create_app
+from web import asyncapi, create_app, doors
 from web.admission import check_doors, methods
 from web.api import OPERATIONS, Routes
 from web.doors import door_of
@@ -82,3 +83,11 @@ def test_every_live_route_is_a_channel_of_the_document(site: Flask) -> None:
     assert {re.sub("{[^}]+}", "{}", one["address"]) for one in channels} == {
         rule for rule in routes if rule.startswith("/ws/") or rule.endswith("/events")
     }
+
+
+def test_the_view_of_the_benchmarks_is_behind_a_door_like_all_others(
+    monkeypatch: pytest.MonkeyPatch, site: Flask
+) -> None:
+    monkeypatch.setattr(doors, "DOORS", doors.DOORS)  # it is given a line of its own
+    importlib.import_module("bench.constant").routes.register(site)
+    assert site.test_client().get("/api/v1/bench/constant/10").status_code == 401
