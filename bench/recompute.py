@@ -5,11 +5,13 @@
 People have thirty days of steps: from a watch, from a phone or from both, some from a vendor's
 cloud besides; some have put their sources in order, some days are typed in, and there is a daily
 cap. The days are those of Europe/Berlin, so every row is cut in two. The ceiling unnests and sums
-the same slots by person, with PostgreSQL's own parallel workers; the recomputation is one session.
+the same slots by person, with PostgreSQL's own parallel workers; pages of people are counted in as
+many sessions at a time as there are cores. Both may use every core.
 It is measured from nothing, when every day is inserted, and once more, when nothing differs.
 """
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -19,8 +21,8 @@ from sqlalchemy import text
 
 from bench.stage import Stage, populate, stage
 from domain import clock
-from domain.scoring.full import recompute_page
 from models.slots import Metric
+from tasks.counting import recompute_all
 from worker.unit import unit_of_work
 
 DAYS = 30
@@ -118,13 +120,13 @@ def recompute(on: Stage) -> int:
     """Recompute the competition page by page; return how many scores changed."""
     with on.engine.connect() as connection:
         competition_id = connection.execute(text("SELECT id FROM competition")).scalar_one()
-    changed = after = 0
-    while True:
-        with unit_of_work(on.engine) as unit:
-            page = recompute_page(unit.session, competition_id, after, clock.now())
-        if page is None:
-            return changed
-        changed, after = changed + page.changed, page.last
+    pages = recompute_all(
+        lambda: unit_of_work(on.engine),
+        competition_id,
+        sessions=os.cpu_count() or 1,
+        changed=lambda: None,
+    )
+    return sum(page.changed for page in pages)
 
 
 def forget(on: Stage) -> None:

@@ -7,10 +7,9 @@ import requests
 from flask import Flask
 from flask.cli import AppGroup, with_appcontext
 
-from domain import clock
 from domain.errors import Conflict
 from domain.fitness.token_keys import Rotation, rotate_page
-from domain.scoring.full import recompute_page
+from tasks.counting import recompute_all
 from web.board_commands import boards
 from web.db import front
 from web.key_commands import keys
@@ -84,22 +83,23 @@ def rotate() -> None:
 @scores.command("recompute")
 @click.argument("competition_id", type=click.UUID)
 @click.option("--after", default=0, help="Go on after this person, as was printed.")
+@click.option("--sessions", default=2, help="How many pages are counted at a time.")
 @with_appcontext
-def recompute(competition_id: uuid.UUID, after: int) -> None:
+def recompute(competition_id: uuid.UUID, after: int, sessions: int) -> None:
     """Count every day of everyone anew from the slots; what differed is put right.
 
     It works in short transactions beside everything else, and may be stopped and run again.
     """
-    changed = 0
-    while True:
-        try:
-            with front().unit() as unit:
-                page = recompute_page(unit.session, competition_id, after, clock.now())
-                if page is None:
-                    break
-                if page.changed:
-                    unit.after_commit(lambda: front().doorbell.ring("leaderboards.flush"))
-        except Conflict as conflict:
-            raise click.ClickException(conflict.detail) from conflict
-        after, changed = page.last, changed + page.changed
+    changed, ring = 0, front().doorbell.ring
+    try:
+        for page in recompute_all(
+            front().unit,
+            competition_id,
+            after=after,
+            sessions=sessions,
+            changed=lambda: ring("leaderboards.flush"),
+        ):
+            after, changed = page.last, changed + page.changed
+    except Conflict as conflict:
+        raise click.ClickException(conflict.detail) from conflict
     click.echo(f"{changed} scores differed; the last person was {after}")

@@ -18,7 +18,13 @@ from domain.fitness.windows import SLOTS_PER_DAY
 
 _NUMBERS = range(1, SLOTS_PER_DAY + 1)
 # Terms are several times quicker than `unnest` and an aggregate; beyond its end an array is null.
-_TOTAL = " + ".join(f"coalesce(CAST(f.slots[{n}] AS bigint), 0)" for n in _NUMBERS)
+# A midnight cuts most rows into a long part and a short one, which is spared most of the terms.
+_SHORT = 16
+_TERMS = [f"coalesce(CAST(f.slots[{n}] AS bigint), 0)" for n in _NUMBERS]
+_TOTAL = (
+    f"{' + '.join(_TERMS[:_SHORT])}"
+    f" + CASE WHEN cardinality(f.slots) > {_SHORT} THEN {' + '.join(_TERMS[_SHORT:])} ELSE 0 END"
+)
 # Rank and value in one number: the least belongs to the first source that has something there.
 _FIRST = [
     f"coalesce(min(CASE WHEN r.slots[{n}] > 0 THEN r.rank << 32 | r.slots[{n}] END), 0)"

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from domain import clock
 from domain.errors import Conflict
-from domain.scoring.full import PAGE, recompute_page
+from domain.scoring.full import PAGE, pages_after, recompute_page
 from domain.settings import Settings
 from models import BoardDirty, Competition, Participant, Person, ScoreDay, SlotDay
 from models.competition import CompetitionStatus
@@ -57,21 +57,19 @@ def test_it_goes_on_after_the_last_page_that_was_committed(
     engine: Engine, session: Session, crowd: tuple[Competition, list[Person]]
 ) -> None:
     competition, people = crowd
+    first, second = pages_after(session, competition.id, 0)
+    assert (len(first), len(second)) == (PAGE, 5)
+    session.rollback()
     with unit_of_work(engine) as unit:
-        first = recompute_page(unit.session, competition.id, 0, clock.now())
-    assert first is not None
-    assert (first.last, first.changed) == (people[PAGE - 1].id, PAGE)
+        assert recompute_page(unit.session, competition.id, first, clock.now()) == PAGE
     with Session(engine) as killed:
-        recompute_page(killed, competition.id, first.last, clock.now())
+        recompute_page(killed, competition.id, second, clock.now())
     assert scores(session, people) == [700, *[0] * (PAGE - 1), *[99] * 5]
+    assert pages_after(session, competition.id, first[-1]) == [second]
     session.rollback()
 
     with unit_of_work(engine) as unit:
-        second = recompute_page(unit.session, competition.id, first.last, clock.now())
-    assert second is not None
-    assert (second.last, second.changed) == (people[-1].id, 5)
-    with unit_of_work(engine) as unit:
-        assert recompute_page(unit.session, competition.id, second.last, clock.now()) is None
+        assert recompute_page(unit.session, competition.id, second, clock.now()) == 5
     assert scores(session, people) == [700, *[0] * (PAGE + 3), 700]
     assert len(session.scalars(select(BoardDirty)).all()) == PAGE + 5
     assert recompute_everyone(session, competition.id) == 0
@@ -95,7 +93,7 @@ def test_a_competition_that_takes_no_more_data_is_left_alone(
     session.execute(update(Competition).values(status=CompetitionStatus.PROVISIONAL))
     session.commit()
     with pytest.raises(Conflict), unit_of_work(engine) as unit:
-        recompute_page(unit.session, competition.id, 0, clock.now())
+        recompute_everyone(unit.session, competition.id)
     assert scores(session, people) == [99] * len(people)
 
 

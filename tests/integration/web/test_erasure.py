@@ -17,7 +17,6 @@ from domain.erasure import NAMELESS, erase
 from domain.errors import NotFound
 from domain.leaderboards.store import BoardStore
 from domain.redis import Redis
-from domain.scoring.full import recompute_page
 from domain.settings import Settings
 from models import Base, Competition, Erasure, Participant, Person, SlotDay, Standing, SyncRequest
 from models.competition import CompetitionStatus
@@ -28,6 +27,7 @@ from tests.integration.fitness.conftest import Fetch, Pulls
 from tests.integration.fitness.outside import Outside
 from tests.integration.payouts.purse import Purse
 from tests.integration.web.conftest import SECRET, Caller, SignIn
+from tests.scores import recompute_everyone
 from worker.app import make_app
 from worker.unit import unit_of_work
 
@@ -207,7 +207,7 @@ def test_nothing_personal_is_left_and_the_board_still_adds_up(
     verdict = verify_board(lambda: unit_of_work(engine), BoardStore(redis), contest.id)
     assert verdict.examples == []
     with unit_of_work(engine) as unit:
-        recompute_page(unit.session, contest.id, 0, clock.now())
+        recompute_everyone(unit.session, contest.id)
     session.expire_all()
     assert session.get_one(Participant, (contest.id, ada.id)).score == 812
 
