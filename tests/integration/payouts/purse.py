@@ -59,6 +59,11 @@ class Purse:
         self.engine = engine
         self.factory = factory
 
+    @property
+    def url(self) -> str:
+        """Where another process finds the payouts."""
+        return self.engine.url.render_as_string(hide_password=False)
+
     def unit(self) -> AbstractContextManager[Unit]:
         """Open a unit of work."""
         return unit_of_work(self.engine)

@@ -1,16 +1,15 @@
 """The hostile rail behind HTTP, where it outlives whoever calls it and can cut connections."""
 
+import http.client
 import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-
-import requests
 
 from domain.errors import Duplicate, PodiumError, Refused, Throttled
 from domain.payouts.rails.base import (
@@ -34,11 +33,10 @@ TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True)
 class RemoteRail:
-    """A client of the hostile rail. `before` and `after` are called around each call."""
+    """A client of the hostile rail. `step` is called before each call, amid it and after it."""
 
-    url: str
-    before: Callable[[], None] = lambda: None
-    after: Callable[[], None] = lambda: None
+    address: str
+    step: Callable[[], None] = lambda: None
     name: RailName = RailName.STRIPE
     window: timedelta | None = timedelta(days=1)
 
@@ -57,15 +55,18 @@ class RemoteRail:
         raise NotImplementedError
 
     def _call(self, what: str, order: Order) -> Any:
-        self.before()
+        self.step()
+        connection = http.client.HTTPConnection(self.address, timeout=TIMEOUT_SECONDS)
         try:
-            answer = requests.post(
-                f"{self.url}/{what}", json=_plain(order), timeout=TIMEOUT_SECONDS
-            )
-        except requests.ConnectionError as error:
+            connection.request("POST", f"/{what}", json.dumps(_plain(order)))
+            self.step()
+            answer = connection.getresponse().read()
+        except (OSError, http.client.HTTPException) as error:
             raise OutcomeUnknown("The connection was cut.") from error
-        self.after()
-        said = answer.json()
+        finally:
+            connection.close()
+        self.step()
+        said = json.loads(answer)
         if (kind := said and said.get("error")) is not None:
             raise KINDS[kind]("It said so.")
         return said
@@ -77,7 +78,10 @@ def serving(rail: HostileRail) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            text = self.rfile.read(size := int(self.headers["Content-Length"]))
+            if len(text) < size:  # whoever asks has died
+                return
+            body = json.loads(text)
             body |= {"payout": uuid.UUID(body["payout"]), "group": uuid.UUID(body["group"])}
             try:
                 found = getattr(rail, self.path[1:])(Order(**body))
@@ -87,11 +91,13 @@ def serving(rail: HostileRail) -> Iterator[str]:
                 return
             except PodiumError as error:
                 said = {"error": type(error).__name__}
-            text = json.dumps(said).encode()
+            answer = json.dumps(said).encode()
             self.send_response(200)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            self.send_header("Content-Length", str(len(answer)))
+            # Whoever asked may be dead by now.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self.end_headers()
+                self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -101,7 +107,7 @@ def serving(rail: HostileRail) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
