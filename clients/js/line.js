@@ -35,6 +35,7 @@ export class Line {
     this.#subject = subject;
     this.#site = (options.site ?? globalThis.location.origin).replace(/\/+$/, "");
     globalThis.addEventListener?.("online", this.wake);
+    globalThis.document?.addEventListener("visibilitychange", this.#shown);
     // The caller holds the handle before anything is called.
     queueMicrotask(() => this.#connect());
   }
@@ -51,6 +52,11 @@ export class Line {
     else if (this.#link.say && !this.#asked) this.#silent();
   };
 
+  /** A phone may have cut a page that was out of sight, without a word. */
+  #shown = () => {
+    if (globalThis.document.visibilityState === "visible") this.wake();
+  };
+
   /** Show a newer token on the open connection. */
   renew(token) {
     if (token === this.#token) return;
@@ -62,6 +68,7 @@ export class Line {
   close() {
     this.#ended = true;
     globalThis.removeEventListener?.("online", this.wake);
+    globalThis.document?.removeEventListener("visibilitychange", this.#shown);
     this.#drop(CLOSED.normal);
   }
 

@@ -18,7 +18,11 @@ function element() {
 }
 
 const elements = {};
-globalThis.document = { title: "", getElementById: (id) => (elements[id] ??= element()) };
+globalThis.document = Object.assign(new EventTarget(), {
+  title: "",
+  visibilityState: "visible",
+  getElementById: (id) => (elements[id] ??= element()),
+});
 globalThis.addEventListener = () => {};
 globalThis.removeEventListener = () => {};
 globalThis.location = { origin: "http://here.test" };

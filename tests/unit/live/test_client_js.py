@@ -110,6 +110,31 @@ def test_final_codes_are_final(code: int) -> None:
     assert result == [{"state": "ended", "code": code}, 1]
 
 
+def test_a_page_that_is_shown_again_does_not_wait() -> None:
+    result = run(
+        """
+        const line = await open({ pauseMs: { first: 1e9, longest: 1e9 } });
+        sockets[0].hear(snapshot);
+        const show = (visibilityState) => {
+            document.visibilityState = visibilityState;
+            document.dispatchEvent(new Event("visibilitychange"));
+        };
+        show("hidden");
+        show("visible");
+        const asked = sockets[0].said.at(-1);
+        sockets[0].end(1006);
+        show("hidden");
+        const waits = states.at(-1).state;
+        show("visible");
+        await until(() => sockets.length === 2);
+        line.close();
+        show("visible");
+        const result = [asked, sockets[0].said.length, waits, sockets.length];
+        """
+    )
+    assert result == [{"type": "ping"}, 3, "waiting", 2]
+
+
 def test_a_token_that_ended_is_replaced_once() -> None:
     result = run(
         """
