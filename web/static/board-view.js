@@ -40,6 +40,9 @@ export class BoardView {
     this.#line?.close();
     this.#end.close();
     clearInterval(this.#clock);
+    // A page out of sight draws late, and would draw this board into the next.
+    cancelAnimationFrame(this.#frame);
+    this.#frame = null;
     let competition;
     try {
       competition = await this.#source.competition(id);

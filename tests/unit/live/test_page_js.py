@@ -62,6 +62,31 @@ def test_of_two_quick_openings_the_last_one_wins() -> None:
     assert result == ["B", ["ws://here.test/ws/leaderboard/b"]]
 
 
+def test_what_a_hidden_page_has_not_drawn_is_not_drawn_into_the_next_board() -> None:
+    result = run(
+        "board-view.js",
+        """
+        let frames = [];
+        globalThis.requestAnimationFrame = (draw) => frames.push(draw);
+        globalThis.cancelAnimationFrame = (number) => delete frames[number - 1];
+        const view = new page.BoardView({
+            userId: "x",
+            line: { token: async () => "t" },
+            competition: async (id) => ({ name: id, metric: "steps", status: "active" }),
+        });
+        await view.open("a");
+        await until(() => sockets.length === 1);
+        sockets[0].hear({ type: "snapshot", competition_id: "a", epoch: "e", offset: 1,
+            status: "closing", total: 1, me: null, entries: [] });
+        const waited = frames.length;
+        await view.open("b");
+        for (const draw of frames.splice(0)) draw?.();
+        const result = [waited, document.getElementById("board-status").textContent];
+        """,
+    )
+    assert result == [1, "Running"]
+
+
 SYNC = """
     const calls = [], fetched = [];
     globalThis.fetch = async (place) => {
