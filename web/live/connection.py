@@ -7,6 +7,7 @@ has said something, or when the kernel takes more. Nothing here may wait.
 import os
 import socket
 import ssl
+import struct
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -30,6 +31,9 @@ PING_S = 25.0
 
 GOODBYE_S = 5.0
 """How long a closed connection waits for the client to take the news."""
+
+AT_ONCE = struct.pack("ii", 1, 0)
+"""Of SO_LINGER: on closing, what was not sent is thrown away."""
 
 PIECE = 4096
 CLOSE_CODES = frozenset(CloseCode)
@@ -118,7 +122,7 @@ class Connection(ABC):
     def tick(self, now: float) -> None:
         """Do what is due; to be called about once a second."""
         if now >= self._lost_at:
-            self._lose()
+            self._cut()
         elif self._closing:
             return
         elif now >= self.until:
@@ -221,6 +225,13 @@ class Connection(ABC):
             self._writer.stop()
             self._writer.close()
             self._writer = None
+
+    def _cut(self) -> None:
+        """Lose a client that takes nothing; else the kernel would keep what it has for minutes."""
+        if not self._gone:
+            with socket.socket(fileno=os.dup(self._fd)) as handle:
+                handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        self._lose()
 
     def _lose(self) -> None:
         if self._gone:

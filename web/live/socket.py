@@ -69,7 +69,7 @@ class Socket(Connection):
 
     def _ask_for_life(self) -> None:
         if self._pinged:
-            self._lose()
+            self._cut()
         else:
             self._pinged = True
             self._put_or_end(bytes(self._protocol.send(Ping())))
