@@ -103,6 +103,7 @@ def _answer(name: str, enter: Callable[[Hub, Stream], None]) -> Response:
 
     def begin(stream: Stream) -> None:
         hub.open(stream, address)
+        stream.start()
         or_end(stream, lambda: enter(hub, stream))
 
     return StreamAnswer(begin)

@@ -5,6 +5,7 @@ import uuid
 from functools import partial
 
 import gevent
+from gevent.lock import BoundedSemaphore
 
 from domain.errors import Unavailable
 from domain.fitness.bells import CHANNEL
@@ -25,6 +26,8 @@ SWEEP_S = 1.0
 """How often connections are looked at for what is due: pings, ends of tokens, lost clients."""
 TICKS = 500
 """After so many other greenlets get a turn."""
+LET_IN_AT_ONCE = 10
+"""Sockets whose credentials are looked up side by side, half of what the database gives us."""
 
 
 class Hub:
@@ -37,6 +40,8 @@ class Hub:
         self._doorkeeper = Doorkeeper(front.unit)
         self._crowd = Crowd(front.settings)
         self._draining = self._sweeping = False
+        self.door = BoundedSemaphore(LET_IN_AT_ONCE)
+        """All who watched a process that has ended come here within a second, and take turns."""
         front.positions.on_moved(self._moved)
         front.bells.listen(CHANNEL, Ear(self._syncs.heard, self._syncs.missed))
 
@@ -49,9 +54,8 @@ class Hub:
             self._crowd.check_person(name)
 
     def open(self, connection: Connection, address: str) -> None:
-        """Take care of a connection until it is over."""
+        """Take care of a connection until it is over; whoever opens it starts it."""
         self._crowd.add(connection, address)
-        connection.start()
         if not self._sweeping:
             self._sweeping = True
             gevent.spawn(self._sweep)

@@ -101,14 +101,15 @@ def _served(hub: Hub, serve: Callable[..., Enter]) -> Callable[..., None]:
         def begin() -> None:
             refuse_token_in(request.args.items(multi=True))
             identity = _shown(front())
-            talk = Talk(socket, front(), serve(hub, socket, **parts))
+            talk = Talk(socket, front(), hub.door, serve(hub, socket, **parts))
             if identity is not None:
                 talk.admit(identity)
 
         address = request.remote_addr or ""
         or_end(socket, lambda: hub.check_room(address))
-        or_end(socket, lambda: None if socket.closing else begin())
         hub.open(socket, address)
+        or_end(socket, lambda: None if socket.closing else begin())
+        socket.start()
 
     return handler
 

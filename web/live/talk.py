@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import gevent
 from pydantic import ValidationError
@@ -16,8 +17,8 @@ from web.live.socket import Socket
 
 CREDENTIAL_S = 5.0
 """How long a socket may stay without a credential."""
-CHECK_S = 20.0
-"""How long checking one may take, with a slow database."""
+CHECK_S = 60.0
+"""How long checking one may take, with a slow database and many before it."""
 MOST_MESSAGES = 60
 WINDOW_S = 10.0
 """No client has reason to say more than MOST_MESSAGES in this time."""
@@ -31,9 +32,12 @@ Enter = Callable[[Guest], None]
 class Talk:
     """One socket's side of the conversation. Messages are answered in their order."""
 
-    def __init__(self, socket: Socket, front: Front, enter: Enter) -> None:
+    def __init__(
+        self, socket: Socket, front: Front, door: AbstractContextManager[object], enter: Enter
+    ) -> None:
         self._socket = socket
         self._front = front
+        self._door = door
         self._enter = enter
         self._guest: Guest | None = None
         self._unanswered: deque[str] = deque()
@@ -45,13 +49,17 @@ class Talk:
         socket.until = time.monotonic() + CREDENTIAL_S
 
     def admit(self, identity: Identity) -> None:
-        """Let in whoever a credential speaks for. Raises as `Enter` does."""
-        if self._guest is not None:
-            self._guest.renew(identity)
-            return
-        guest = Guest(self._socket, self._front, identity)
-        self._enter(guest)
-        self._guest = guest
+        """Let in whoever a credential speaks for, in their turn. Raises as `Enter` does."""
+        self._allow_time()
+        with self._door:
+            if self._socket.closing:
+                return
+            if self._guest is not None:
+                self._guest.renew(identity)
+                return
+            guest = Guest(self._socket, self._front, identity)
+            self._enter(guest)
+            self._guest = guest
 
     def _hear(self, text: str) -> None:
         """Take a message from the event loop, where nothing may wait."""
@@ -73,12 +81,15 @@ class Talk:
     def _answer_next(self) -> None:
         message = parse(self._unanswered.popleft())
         if isinstance(message, Auth):
-            self._socket.until = max(self._socket.until, time.monotonic() + CHECK_S)
+            self._allow_time()
             self.admit(self._front.tokens.verify(message.token))
         elif self._guest is None:
             raise Refusal(CloseCode.BAD_MESSAGE, "credential_first")
         else:
             self._socket.send(PONG)
+
+    def _allow_time(self) -> None:
+        self._socket.until = max(self._socket.until, time.monotonic() + CHECK_S)
 
     def _count(self) -> None:
         now = time.monotonic()

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
 from domain.live.messages import CloseCode
 from sandbox.postgres import EmbeddedPostgres
 from sandbox.valkey import EmbeddedValkey
@@ -9,7 +12,11 @@ from tests.integration.live.conftest import Site, Stage, token_of
 
 
 def test_open_sockets_do_not_hold_up_a_shutdown(
-    postgres: EmbeddedPostgres, valkey: EmbeddedValkey, stage: Stage, tmp_path: Path
+    postgres: EmbeddedPostgres,
+    valkey: EmbeddedValkey,
+    stage: Stage,
+    session: Session,
+    tmp_path: Path,
 ) -> None:
     site = Site(postgres.url, valkey.url, tmp_path / "log")
     with (
@@ -19,8 +26,11 @@ def test_open_sockets_do_not_hold_up_a_shutdown(
     ):
         assert watching.hear()["type"] == "snapshot"
         assert syncing.silent()
-        site.terminate()
-        for listener in (watching, syncing, unknown):
-            assert listener.closed() == CloseCode.RESTARTING
+        session.execute(text("LOCK TABLE person IN ACCESS EXCLUSIVE MODE"))
+        with site.open(stage.path, token_of(stage.people[2])) as waiting:
+            site.terminate()
+            for listener in (watching, syncing, unknown, waiting):
+                assert listener.closed() == CloseCode.RESTARTING
+        session.rollback()
     site.stop()
     assert "Traceback" not in site.log
