@@ -148,6 +148,13 @@ class Site:
         """What it has written."""
         return self._log.read_text()
 
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that the process which serves holds."""
+        (served,) = psutil.Process(self._process.pid).children()
+        held: int = served.memory_info().rss
+        return held
+
 
 @pytest.fixture(scope="session")
 def site(
