@@ -118,6 +118,11 @@ beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 4},
     },
+    "rail comparison": {
+        "task": "payouts.reconcile",
+        "schedule": 600.0,
+        "options": {"expires": 590},
+    },
     "webhook sweep": {
         "task": "webhooks.sweep",
         "schedule": 5.0,

@@ -119,6 +119,8 @@ class Payout(Base):
     sent_at: Mapped[datetime | None]
     """When the present attempt first called the rail: the rail forgets keys after its window."""
     paid_at: Mapped[datetime | None]
+    listed_at: Mapped[datetime | None]
+    """When the rail's own list last showed the transfer that `reference` names."""
 
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),

@@ -22,7 +22,9 @@ class Reconciliation(Base):
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     compared: Mapped[int] = mapped_column(Integer)
-    """Transfers on either side."""
+    """Transfers of the day on the rail's list."""
+    reached_at: Mapped[datetime | None]
+    """The list is read from its newest line on; down to this moment it was compared."""
 
     __table_args__ = (Index("ix_reconciliation_rail_day_id", "rail", "day", "id"),)
 

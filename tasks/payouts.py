@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from domain import clock
+from domain.locks import alone_at
 from domain.payouts import asking, claims, distributing
 from domain.payouts.rails.registry import open_rails
 from tasks.paying import Paying
+from tasks.reconciling import Reconciling
 from worker.task import PodiumTask, task
 
 PAY = "payouts.pay"
 ASK = "payouts.ask"
+RECONCILE = "payouts.reconcile"
 LONGEST_SECONDS = 60.0
 """A job with more to do hands over to a fresh one, so that other jobs get their turn."""
 
@@ -54,6 +57,17 @@ def sweep(self: PodiumTask) -> None:
     for name, wanted in ((PAY, due), (ASK, unknown)):
         if wanted:
             self.doorbell.ring(name)
+
+
+@task(RECONCILE)
+def reconcile(self: PodiumTask) -> None:
+    """Hold rails' own lists of the days that are over against our payouts."""
+    self.doorbell.take_off(RECONCILE)
+    with alone_at(self.engine, RECONCILE) as alone:
+        if alone:
+            reconciling = Reconciling(self.unit, open_rails(self.resources.settings))
+            if reconciling.catch_up(time.monotonic() + LONGEST_SECONDS):
+                self.doorbell.ring(RECONCILE)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from web.key_commands import keys
 from web.ledger_commands import ledger
 from web.manual_commands import confirm, export
 from web.payout_commands import payouts
+from web.reconcile_commands import reconcile
 
 SANDBOX_PASSWORD = "podium"  # noqa: S105  everyone's in the sandbox
 TIMEOUT_SECONDS = 5
@@ -38,6 +39,7 @@ def install(app: Flask) -> None:
     app.cli.add_command(payouts)
     payouts.add_command(export)
     payouts.add_command(confirm)
+    payouts.add_command(reconcile)
 
 
 @dev.command("token")

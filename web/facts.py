@@ -29,11 +29,13 @@ from domain.fitness.syncs import outcomes
 from domain.leaderboards.drift import drift_altogether
 from domain.ledger.checking import last_check
 from domain.payouts.census import payouts_by_status, pools, unsure_since
+from domain.payouts.reconciliation import WITHOUT_LIST, outlook
 from domain.redis import Redis
 from domain.settings import Settings
 from domain.tallies import BOUNDS, counts
 from domain.waiting import waiting
 from models.connection import Provider
+from models.rail import RailName
 from worker.queues import BEAT_MARK, PROGRESS_MARK, Queue
 
 COUNTED = {
@@ -88,7 +90,21 @@ class RowFacts(Collector):
         for one in pools(self._session):
             promised.add_metric([one.state, one.currency], one.number)
             amount.add_metric([one.state, one.currency], one.amount)
-        yield from (payouts, promised, amount)
+        yield from (payouts, promised, amount, *self._rails())
+
+    def _rails(self) -> Iterator[Metric]:
+        rails = [one for one in RailName if one not in WITHOUT_LIST]
+        found = outlook(self._session, rails, self._now)
+        yield GaugeMetricFamily(
+            "podium_rail_differences",
+            "Lines of rails' lists that are not what payouts say, by the newest comparisons.",
+            found.differences,
+        )
+        yield GaugeMetricFamily(
+            "podium_rail_behind_seconds",
+            "Since a day could have been compared that was not yet.",
+            self._age(found.behind_since),
+        )
 
     def _ledger(self) -> Iterator[Metric]:
         last = last_check(self._session)

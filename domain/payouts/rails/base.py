@@ -125,7 +125,10 @@ class Rail(Protocol):
         """Ask for the order by our reference. Raises Retryable or Throttled."""
 
     def transfers(self, since: datetime, until: datetime) -> Iterator[Listed]:
-        """Yield what it carried in [since, until). Raises Retryable or Throttled meanwhile."""
+        """Yield what it carried in [since, until), the newest first.
+
+        Raises Retryable or Throttled meanwhile.
+        """
 
 
 def may_resend(window: timedelta | None, first_sent_at: datetime, now: datetime) -> bool:

@@ -264,6 +264,24 @@ def proved(house: House, findings: int, **before: float) -> None:
     )
 
 
+def rail_differs(house: House) -> None:
+    house.run(
+        "INSERT INTO reconciliation (rail, day, started_at, finished_at, compared)"
+        " VALUES ('stripe', CAST(:at AS date), now(), now(), 1)",
+        at=ago(days=1),
+    )
+    house.run(
+        "INSERT INTO difference (reconciliation_id, kind, reference)"
+        " SELECT id, 'unknown_here', 'tr_1' FROM reconciliation"
+    )
+
+
+def rail_uncompared(house: House) -> None:
+    purse = Purse(house.engine, house.factory)
+    purse.bring(purse.distributed([5]), PayoutStatus.PAID)
+    house.run("UPDATE payout SET rail = 'stripe', sent_at = :at", at=ago(days=4))
+
+
 def ledger_wrong(house: House) -> None:
     proved(house, 2, minutes=1)
 
@@ -306,6 +324,8 @@ TROUBLES: dict[Callable[[House], None], Collection[str]] = {
     payouts_unasked: ["PayoutsUnasked"],
     webhooks_late: ["WebhooksLate"],
     payout_unknown_long: ["PayoutUnknownLong"],
+    rail_differs: ["RailDiffers"],
+    rail_uncompared: ["RailUncompared"],
     ledger_wrong: ["LedgerWrong"],
     ledger_unproved: ["LedgerUnproved"],
 }

@@ -74,6 +74,7 @@ class HostileRail:
                 Listed(f"tr_{key}", o.payout, o.amount, o.currency, o.destination, at, back)
                 for key, (o, at, back) in self.carried.items()
             ]
+        listed.sort(key=lambda one: one.made_at, reverse=True)
         return (one for one in listed if since <= one.made_at < until)
 
     def give_back(self, key: str) -> None:
