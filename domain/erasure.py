@@ -92,6 +92,8 @@ _PSEUDONYM = text("""
     UPDATE person SET sub = NULL, user_id = :random, display_name = :nameless, timezone = 'UTC'
     WHERE id = :person
 """)
+# The database keeps the consents of whoever is known.
+_CONSENTS = text("DELETE FROM consent WHERE person_id = :person")
 _REMEMBER = text("""
     INSERT INTO erasure (person_id, user_id, boards, grants, asked_at, due_at)
     VALUES (:person, :user_id, :competitions, CAST(:grants AS bytea[]), :now, :now)
@@ -145,6 +147,7 @@ def erase(session: Session, person_id: int, now: datetime) -> bool:
     session.execute(_LEAVE, {**whose, "now": now})
     session.execute(_ANSWERS, {"caller": str(user_id)})
     session.execute(_PSEUDONYM, {**whose, "random": uuid.uuid4(), "nameless": NAMELESS})
+    session.execute(_CONSENTS, whose)
     session.execute(_REMEMBER, {**whose, "user_id": user_id, "grants": grants, "now": now})
     return True
 

@@ -6,6 +6,7 @@ from models.base import Base
 from models.board import Board, BoardDirty
 from models.competition import BehindNotice, Competition, CompetitionDay, Participant
 from models.connection import FitnessConnection, FitnessToken
+from models.consent import Consent
 from models.device_look import DeviceLook
 from models.erasure import Erasure
 from models.flag import Flag, PastDecision
@@ -36,6 +37,7 @@ __all__ = [
     "BoardDirty",
     "Competition",
     "CompetitionDay",
+    "Consent",
     "DeviceLook",
     "Difference",
     "Distribution",

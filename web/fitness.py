@@ -50,7 +50,13 @@ def connect(caller: Caller, body: ConnectionBody) -> Reply:
     grant = front().google.exchange(body.server_auth_code, body.redirect_uri, body.code_verifier)
     with front().unit() as unit:
         made = connections.connect(
-            unit.session, front().vault, caller.person, body.provider, grant, clock.now()
+            unit.session,
+            front().vault,
+            caller.person,
+            body.provider,
+            grant,
+            clock.now(),
+            body.consent_version,
         )
         unit.after_commit(lambda: announce(front().redis, [caller.user_id]))
         owes = owed_by(unit.session, [made.id])

@@ -16,7 +16,7 @@ from domain.fitness.owed import owe_what_is_missing
 from domain.fitness.vault import Vault
 from domain.ids import new_id
 from domain.locks import lock_account, lock_people
-from models import FitnessConnection, FitnessToken, Person, SyncRequest
+from models import Consent, FitnessConnection, FitnessToken, Person, SyncRequest
 from models.connection import ConnectionStatus, Provider
 from models.sync import SyncStatus
 
@@ -31,9 +31,18 @@ class Disconnected:
 
 
 def connect(
-    session: Session, vault: Vault, person: Person, provider: Provider, grant: Grant, now: datetime
+    session: Session,
+    vault: Vault,
+    person: Person,
+    provider: Provider,
+    grant: Grant,
+    now: datetime,
+    consent_version: str | None = None,
 ) -> FitnessConnection:
-    """Store a grant. A person has one connection per provider; connecting again renews it.
+    """Store a grant, and write down the consent to it.
+
+    A person has one connection per provider; connecting again renews it. `consent_version` is the
+    app's name for the words that it showed.
 
     Raises Conflict: `refresh_token_missing` when Google gave none and none is stored (the app must
     ask for consent again), `account_in_use` when another person has this account. Raises NotFound
@@ -63,6 +72,15 @@ def connect(
             "This account is connected by someone else.", code="account_in_use"
         ) from error
     _store_token(session, vault, connection, grant)
+    session.add(
+        Consent(
+            person_id=person.id,
+            provider=provider,
+            scopes=grant.scopes,
+            version=consent_version,
+            given_at=now,
+        )
+    )
     owe_what_is_missing(session, [person.id], now)
     schedule.plan(session, [person.id], now)
     session.refresh(connection)

@@ -12,7 +12,7 @@ from models import FitnessConnection
 from models.connection import ConnectionStatus, Provider
 from models.slots import Metric
 from models.sync import SyncReason, SyncStatus
-from web.schemas.fields import Answer, Body, UtcTime
+from web.schemas.fields import Answer, Body, Line, UtcTime
 
 MADE = {"owed_windows", "missing_scopes"}
 """What is no column of the row."""
@@ -28,6 +28,8 @@ class ConnectionBody(Body):
     code_verifier: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")] | None = Field(
         default=None, repr=False
     )
+    consent_version: Line | None = None
+    """Your name of the words that the person agreed to; it is kept with what they granted."""
 
 
 class OwedAnswer(Answer):

@@ -8,7 +8,8 @@ import pytest
 import requests
 from cryptography.fernet import Fernet
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from domain import clock
@@ -16,7 +17,7 @@ from domain.fitness.google_scopes import ACTIVITY_SCOPE, LOCATION_SCOPE
 from domain.fitness.vault import Vault
 from domain.redis import Redis
 from domain.settings import Settings
-from models import FitnessConnection, FitnessToken, IdempotencyKey, Person, SyncRequest
+from models import Consent, FitnessConnection, FitnessToken, IdempotencyKey, Person, SyncRequest
 from models.connection import ConnectionStatus
 from models.slots import Metric
 from models.sync import SyncStatus
@@ -121,6 +122,26 @@ def test_a_connection_says_when_it_is_pulled_and_what_it_owes(
     assert datetime.fromisoformat(owed["since"]) <= clock.now()
 
 
+def test_each_consent_is_written_down_and_stays(
+    caller: Caller, sandbox: str, session: Session
+) -> None:
+    def connect(key: str, **more: str) -> None:
+        body = body_of(code_of(sandbox, scopes=ACTIVITY_SCOPE, prompt="consent"))
+        for _ in range(2):
+            assert caller.post("/fitness/connections", body | more, key=key).status_code == 201
+
+    connect("first", consent_version="  2026-11 de ")
+    connect("again")
+    first, again = session.scalars(select(Consent).order_by(Consent.id)).all()
+    assert (first.version, again.version) == ("2026-11 de", None)
+    assert first.given_at < again.given_at
+    assert first.scopes == again.scopes == [ACTIVITY_SCOPE]
+    for change in ("UPDATE consent SET version = ''", "DELETE FROM consent", "TRUNCATE consent"):
+        with pytest.raises(DBAPIError, match="consent"):
+            session.execute(text(change))
+        session.rollback()
+
+
 def test_a_code_works_once(caller: Caller, sandbox: str) -> None:
     code = code_of(sandbox)
     caller.post("/fitness/connections", body_of(code))
@@ -199,6 +220,7 @@ def test_a_token_that_no_key_opens_is_forgotten_all_the_same(
         {"provider": "google_fit", "server_auth_code": ""},
         {"provider": "google_fit", "server_auth_code": "x", "code_verifier": "short"},
         {"provider": "google_fit", "server_auth_code": "x", "more": 1},
+        {"provider": "google_fit", "server_auth_code": "x", "consent_version": " "},
     ],
 )
 def test_refuses_what_is_no_connection(caller: Caller, body: dict[str, Any]) -> None:
