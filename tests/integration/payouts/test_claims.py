@@ -11,7 +11,7 @@ from models.payout import HoldReason, PayoutStatus
 from models.rail import RailName
 from tests.integration.payouts.obstacles import AUTOMATIC, hinder
 from tests.integration.payouts.purse import Purse
-from tests.integration.payouts.test_distributing import at_once
+from tests.integration.payouts.together import at_once
 from worker.unit import Unit
 
 RAILS = list(RailName)
@@ -24,7 +24,7 @@ def claim(unit: Unit) -> claims.Claimed:
 
 def test_claims_at_the_same_time_share_the_work(purse: Purse) -> None:
     ids = purse.distributed([10] * 12)
-    done = at_once(purse, 6, claim)
+    done = at_once(purse, [claim] * 6)
     claimed = [some for some in done if isinstance(some, claims.Claimed)]
     found = [one.order.payout for some in claimed for one in some.claims]
     assert len(found) == len(set(found)) == 12
@@ -73,7 +73,7 @@ def limit(purse: Purse, per_day: int | None, per_person_day: int | None = None) 
 def test_a_days_limit_is_never_passed(purse: Purse) -> None:
     purse.distributed([40] * 5)
     limit(purse, 100)
-    at_once(purse, 4, claim)
+    at_once(purse, [claim] * 4)
     assert purse.counts() == {"sending": 2, "pending": 3}
     assert purse.claim() == []
     with clock.moved(DAY):

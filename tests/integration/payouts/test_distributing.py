@@ -1,9 +1,5 @@
 """A competition's awards become payouts, once."""
 
-import threading
-from collections.abc import Callable
-from typing import TypeVar
-
 import pytest
 from sqlalchemy import func, select
 
@@ -14,29 +10,8 @@ from domain.payouts import distributing
 from models import Award, Payout
 from models.competition import CompetitionStatus
 from tests.integration.payouts.purse import Purse
+from tests.integration.payouts.together import at_once
 from worker.unit import Unit
-
-Done = TypeVar("Done")
-
-
-def at_once(purse: Purse, times: int, act: Callable[[Unit], Done]) -> list[Done | Exception]:
-    """Do something in several transactions that begin together."""
-    start, done = threading.Barrier(times), list[Done | Exception]()
-
-    def run() -> None:
-        start.wait()
-        try:
-            with purse.unit() as unit:
-                done.append(act(unit))
-        except Exception as error:  # noqa: BLE001  the test looks at it
-            done.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return done
 
 
 def test_only_a_final_competition_with_stored_awards_pays(purse: Purse) -> None:
@@ -59,7 +34,7 @@ def test_distributing_at_the_same_time_is_one_distribution(purse: Purse) -> None
         distributing.lay_out_page(unit.session, made.distribution.id, clock.now())
         return made.distribution.id
 
-    assert len(set(at_once(purse, 6, act))) == 1
+    assert len(set(at_once(purse, [act] * 6))) == 1
     assert purse.counts() == {"pending": 3}
     purse.verify()
 
