@@ -273,6 +273,7 @@ def test_a_flood_of_small_frames(event: Event, ends: tuple[Served, Peer]) -> Non
 @given(st.lists(st.binary(min_size=1, max_size=200), max_size=20))
 @example([b"\x81\x80", b"\x00\x00\x00\x00"])
 @example([b"\x01\xfe\xff\xff" + b"\x00" * 4, b"a" * 66_000])
+@example([b"\x81\xff" + (2**62).to_bytes(8) + b"\x00" * 4, b"a" * 66_000])
 @example([b"\x88\x82\x00\x00\x00\x00\x00\x00"])
 def test_any_bytes_are_answered_or_end_it(pieces: list[bytes]) -> None:
     """Whatever a client sends, nothing is raised into the event loop and memory is bounded."""
