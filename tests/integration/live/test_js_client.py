@@ -20,9 +20,7 @@ from models import Person
 from tests.integration.live.cable import Cable
 from tests.integration.live.conftest import PATIENCE_S, Site, Stage, token_of
 from tests.rules import ON_SERVERS
-from tests.unit.live.node import NODE, needs_node
-
-pytestmark = needs_node
+from tests.unit.live.node import NODE
 
 CROWD = [str(uuid.UUID(int=n)) for n in range(1, 131)]
 """More people than are shown."""
@@ -34,7 +32,6 @@ class Watcher:
     """Node with the client in it."""
 
     def __init__(self) -> None:
-        assert NODE is not None
         script = js.FOLDER.parents[1] / "tests" / "integration" / "live" / "watcher.js"
         module = (js.FOLDER / "podium-live.js").as_uri()
         self._node = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The JavaScript client's board keeps to the same rule; run by Node where there is one."""
+"""The JavaScript client's board keeps to the same rule; run by Node."""
 
 import json
 import random
@@ -8,10 +8,8 @@ from clients import js
 from domain.live import composing
 from domain.live.folding import Changes, fold
 from tests.unit.live.client import Client
-from tests.unit.live.node import needs_node, run_js
+from tests.unit.live.node import run_js
 from tests.unit.live.test_folding import COMPETITION, EPOCH, Server, rows_of
-
-pytestmark = needs_node
 
 
 def run(messages: list[Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How the JavaScript client connects, comes back and gives up; run by Node where there is one."""
+"""How the JavaScript client connects, comes back and gives up; run by Node."""
 
 import base64
 import json
@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from clients import js
-from tests.unit.live.node import needs_node, run_js
-
-pytestmark = needs_node
+from tests.unit.live.node import run_js
 
 BOARD = """
     const states = [], refusals = [], boards = [], places = [];

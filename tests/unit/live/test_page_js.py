@@ -4,11 +4,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.unit.live.node import needs_node, run_js
+from tests.unit.live.node import run_js
 
 STATIC = Path(__file__).parents[3] / "web" / "static"
-
-pytestmark = needs_node
 
 
 def run(module: str, script: str) -> Any:
