@@ -18,26 +18,31 @@ from sqlalchemy.orm import Session
 from domain.errors import NotFound
 from models.slots import Metric
 
+_LOCK = text(
+    "SELECT id, sub IS NULL AS erased FROM person WHERE id = ANY(:ids) ORDER BY id"
+    " FOR NO KEY UPDATE"
+)
 
-def lock_people(session: Session, person_ids: Collection[int]) -> None:
-    """Lock people's rows until the transaction ends."""
-    session.execute(
-        text("SELECT FROM person WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"),
-        {"ids": sorted(person_ids)},
-    )
+
+class AccountGone(NotFound):
+    """Someone who acts was erased meanwhile."""
+
+    code = "account_gone"
+
+    def __init__(self) -> None:
+        super().__init__("This account is gone.")
+
+
+def lock_people(session: Session, person_ids: Collection[int]) -> frozenset[int]:
+    """Lock people's rows until the transaction ends; return those whose account is gone."""
+    rows = session.execute(_LOCK, {"ids": sorted(person_ids)})
+    return frozenset(row.id for row in rows if row.erased)
 
 
 def lock_account(session: Session, person_id: int) -> None:
-    """Lock the row of someone who acts. Raises NotFound (`account_gone`) when they were erased."""
-    lock_people(session, [person_id])
-    require_account(session, person_id)
-
-
-def require_account(session: Session, person_id: int) -> None:
-    """Raise NotFound (`account_gone`) when someone was erased. The caller has locked their row."""
-    known = text("SELECT EXISTS (SELECT FROM person WHERE id = :id AND sub IS NOT NULL)")
-    if not session.scalar(known, {"id": person_id}):
-        raise NotFound("This account is gone.", code="account_gone")
+    """Lock the row of someone who acts. Raises AccountGone when they were erased."""
+    if lock_people(session, [person_id]):
+        raise AccountGone
 
 
 def try_lock_people(session: Session, person_ids: Collection[int]) -> bool:
@@ -103,6 +108,8 @@ class LockedForData:
     """Those past their cut-off: what they counted is kept when it changes."""
     at: datetime
     """Not before any cut-off that was applied while this writer waited."""
+    erased: frozenset[int] = frozenset()
+    """Those of the people whose account is gone."""
 
 
 _TAKING = text(
@@ -118,7 +125,7 @@ _TAKING = text(
 
 def lock_for_data(session: Session, person_ids: Collection[int], now: datetime) -> LockedForData:
     """Lock people and all competitions that they are in; say which of those still take data."""
-    lock_people(session, person_ids)
+    erased = lock_people(session, person_ids)
     people = {"people": list(person_ids)}
     joined = text("SELECT DISTINCT competition_id FROM participant WHERE person_id = ANY(:people)")
     competition_ids = list(session.scalars(joined, people))
@@ -130,4 +137,5 @@ def lock_for_data(session: Session, person_ids: Collection[int], now: datetime) 
         metrics=frozenset(Metric(one.metric) for one in found if one.open),
         closed=[one.id for one in closed],
         at=max([now, *(one.cutoff_at for one in closed)]),
+        erased=erased,
     )

@@ -4,13 +4,14 @@ from http import HTTPStatus
 
 from domain import clock
 from domain.fitness.bells import announce
+from domain.fitness.records import RecordCode, Status, Uploaded
 from domain.fitness.uploads import upload
 from web.api import Routes
 from web.db import front
 from web.idempotency import keep
 from web.limits import RECORDS
 from web.people import Caller
-from web.replies import Reply, reply
+from web.replies import Reply
 from web.schemas.records import UploadAnswer, UploadBody
 
 LARGEST_UPLOAD = 1024 * 1024
@@ -48,4 +49,19 @@ def upload_records(caller: Caller, body: UploadBody) -> Reply:
             unit.after_commit(lambda: front().doorbell.ring("leaderboards.flush"))
         if done.wrote:
             unit.after_commit(lambda: announce(front().redis, [caller.user_id]))
-        return keep(unit, reply(UploadAnswer.model_validate(done), HTTPStatus.ACCEPTED))
+        return keep(unit, Reply(HTTPStatus.ACCEPTED, encoded(done)))
+
+
+def encoded(done: Uploaded) -> bytes:
+    """Return an `UploadAnswer`; by way of the model it would cost half as much as the judging.
+
+    Nothing in it needs an escape: ids have passed their pattern, the rest are words of ours.
+    """
+    ends = {one: _end(*one) for one in {(one.status, one.code) for one in done.results}}
+    results = ",".join(f'{{"id":"{one.id}{ends[one.status, one.code]}' for one in done.results)
+    return f'{{"results":[{results}],"deleted":{done.deleted}}}'.encode()
+
+
+def _end(status: Status, code: RecordCode | None) -> str:
+    why = "" if code is None else f'","code":"{code}'
+    return f'","status":"{status}{why}"}}'

@@ -9,6 +9,8 @@ import gevent
 from gunicorn.workers.ggevent import GeventWorker  # type: ignore[import-untyped]  # ships no types
 
 LOOK_SECONDS = 0.2
+YOUNG = 10_000
+"""Objects after which what is new is looked through: the 500 records of an upload are thousands."""
 LINGER_SECONDS = 1.0
 """How long a process that is told to stop takes new connections as before."""
 
@@ -27,6 +29,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # the base has no types
         # What was imported stays; looking through it again and again is a tenth of an upload.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG)
         super().run()
 
     def handle_exit(self, sig: int, frame: object) -> None:

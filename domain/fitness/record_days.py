@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain.fitness.readings import MAX_SLOT
-from domain.fitness.records import Known
+from domain.fitness.records import CLASSES, Known
 from domain.fitness.slot_store import Change
 from domain.fitness.slot_versions import KEEP_REPLACED
 from domain.fitness.spreading import day_number, day_of, spread
@@ -110,8 +110,9 @@ class RecordDays:
     def add(self, record: Known) -> bool:
         """Count a record, unless a slot would hold more than it can; say whether it was."""
         changes = self._changes(record)
-        if any(row[number] + value > MAX_SLOT for _, row, number, value in changes):
-            return False
+        for _, row, number, value in changes:
+            if row[number] + value > MAX_SLOT:
+                return False
         for place, row, number, value in changes:
             row[number] += value
             self._touched.add(place)
@@ -124,7 +125,7 @@ class RecordDays:
             self._touched.add(place)
 
     def _changes(self, record: Known) -> list[tuple[Place, list[int], int, int]]:
-        metric, source, slot_class = record.metric, record.source, record.slot_class
+        metric, source, slot_class = record.metric, record.source, CLASSES[record.recording_method]
         found = []
         for slot, value in spread(record.value, record.start, record.end):
             day, number = divmod(slot, SLOTS_PER_DAY)

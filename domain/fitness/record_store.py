@@ -29,7 +29,8 @@ PUT_IN = (
     "COPY record (person_id, provider, id, deleted, metric, source, start_at, end_at, value,"
     " utc_offset_s, recording_method, version, last_modified, ingested_at) FROM STDIN"
 )
-NO_CONTENT = "\t".join(["\\N"] * 9)
+NULL = "\\N"
+NO_CONTENT = "\t".join([NULL] * 9)
 METRICS = {str(metric): metric for metric in Metric}
 METHODS = {str(method): method for method in RecordingMethod}
 
@@ -96,13 +97,10 @@ _written = lru_cache(maxsize=4096)(str)
 def _columns(content: Known | None) -> str:
     if content is None:
         return NO_CONTENT
-    modified = None if content.last_modified is None else _written(content.last_modified)
+    _, metric, source, start, end, value, offset, method, version, modified = content
     return (
-        f"{content.metric}\t{content.source}\t{_written(content.start)}\t{_written(content.end)}"
-        f"\t{content.value}\t{_or_null(content.utc_offset_s)}\t{content.recording_method}"
-        f"\t{_or_null(content.version)}\t{_or_null(modified)}"
+        f"{metric}\t{source}\t{_written(start)}\t{_written(end)}\t{value}"
+        f"\t{NULL if offset is None else offset}\t{method}"
+        f"\t{NULL if version is None else version}"
+        f"\t{NULL if modified is None else _written(modified)}"
     )
-
-
-def _or_null(value: object) -> object:
-    return "\\N" if value is None else value

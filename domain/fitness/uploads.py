@@ -21,7 +21,7 @@ from domain.fitness.records import (
 from domain.fitness.slot_store import changed_days
 from domain.fitness.sources import SeenSource, make_known
 from domain.leaderboards.marks import mark_dirty
-from domain.locks import LockedForData, lock_for_data, require_account
+from domain.locks import AccountGone, LockedForData, lock_for_data
 from domain.scoring.recompute import recompute_changed
 from domain.scoring.review import review_days
 from models.record import Platform
@@ -52,7 +52,8 @@ def upload(
     deleted = scores = 0
     if len(standing) < len(ids) or _differs(verdicts, gone, standing):
         locked = lock_for_data(session, [person_id], now)
-        require_account(session, person_id)
+        if locked.erased:
+            raise AccountGone
         book = RecordBook(person_id, find(session, person_id, provider, ids))
         book.open(session, coming)
         deleted = sum(map(book.delete, gone))

@@ -24,13 +24,18 @@ RULED = (
 )
 """What follows from one person's day alone."""
 
-# `< ANY` finds no null. An array is taken apart for its sum only if one slot has more than a 96th,
-# and more slots hold something than could make the sum at the slot's own ceiling.
-OVER_A_CEILING = text(
+# Days over a ceiling; those with flags that follow the data, whatever they hold; and those of
+# people with several devices on the wrist. `< ANY` finds no null. An array is taken apart for its
+# sum only if one slot has more than a 96th, and more slots hold something than could make the sum
+# at the slot's own ceiling.
+TO_LOOK_AT = text(
     """
-    SELECT DISTINCT x.person_id, x.metric, x.day
-    FROM unnest(CAST(:person_ids AS bigint[]), CAST(:metrics AS text[]), CAST(:days AS date[]))
-         AS x(person_id, metric, day)
+    WITH asked AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(:person_ids AS bigint[]), CAST(:metrics AS text[]),
+                             CAST(:days AS date[])) AS x(person_id, metric, day)
+    )
+    SELECT x.person_id, x.metric, x.day
+    FROM asked x
     JOIN slot_day d USING (person_id, metric, day)
     JOIN unnest(CAST(:ceiling_metrics AS text[]), CAST(:slot_ceilings AS integer[]),
                 CAST(:day_ceilings AS bigint[])) AS l(metric, slot, whole) USING (metric)
@@ -38,21 +43,16 @@ OVER_A_CEILING = text(
        OR l.whole / 96 < ANY(d.slots)
           AND cardinality(array_remove(d.slots, 0)) > l.whole / l.slot
           AND (SELECT sum(v) FROM unnest(d.slots) AS v) > l.whole
-    """
-)
-# Days that have to be looked at, whatever they hold: those with flags that follow the data.
-STANDING = text(
-    """
-    SELECT DISTINCT person_id, metric, day FROM flag
+    UNION
+    SELECT person_id, metric, day FROM flag
     WHERE competition_id = ANY(CAST(:open AS uuid[])) AND person_id = ANY(:people)
       AND decision <> 'accepted' AND reason <> 'shared_device'
-    """
-)
-WITH_TWO_ON_THE_WRIST = text(
-    """
-    SELECT person_id FROM source
-    WHERE person_id = ANY(:people) AND kind = ANY(CAST(:worn AS text[]))
-    GROUP BY person_id HAVING count(*) > 1
+    UNION
+    SELECT x.person_id, x.metric, x.day FROM asked x
+    WHERE x.metric = 'steps' AND x.person_id IN (
+        SELECT person_id FROM source
+        WHERE person_id = ANY(:people) AND kind = ANY(CAST(:worn AS text[]))
+        GROUP BY person_id HAVING count(*) > 1)
     """
 )
 SLOTS = text(
@@ -79,6 +79,7 @@ LIMITS: dict[str, Any] = {
     "ceiling_metrics": list(map(str, CEILINGS)),
     "slot_ceilings": [ceiling.slot for ceiling in CEILINGS.values()],
     "day_ceilings": [ceiling.day for ceiling in CEILINGS.values()],
+    "worn": sorted(WORN_ON_THE_WRIST),
 }
 
 
@@ -95,9 +96,14 @@ def review_days(
     """
     if not (changed.parts and open_competitions):
         return changed
+    asked = {
+        **_columns(changed.each()),
+        **LIMITS,
+        "people": list({person_id for person_id, _, _ in changed.each()}),
+        "open": list(open_competitions),
+    }
     days = {
-        *_over_a_ceiling(session, changed.each()),
-        *_in_any_case(session, changed, open_competitions),
+        (row.person_id, Metric(row.metric), row.day) for row in session.execute(TO_LOOK_AT, asked)
     }
     if days:
         found = where_it_counts(session, _doubts(session, days), open_competitions)
@@ -113,26 +119,6 @@ def review_participant(
     days = list(session.scalars(DAYS_OF, asked))
     changed = ChangedDays.whole((person_id, metric, day) for day in days)
     review_days(session, changed, [competition_id], now)
-
-
-def _over_a_ceiling(session: Session, days: Collection[Day]) -> Iterator[Day]:
-    if days:
-        for row in session.execute(OVER_A_CEILING, {**_columns(days), **LIMITS}):
-            yield row.person_id, Metric(row.metric), row.day
-
-
-def _in_any_case(
-    session: Session, changed: ChangedDays, open_competitions: Collection[uuid.UUID]
-) -> Iterator[Day]:
-    people = list({day[0] for day in changed.each()})
-    standing = session.execute(STANDING, {"people": people, "open": list(open_competitions)})
-    for row in standing:
-        yield row.person_id, Metric(row.metric), row.day
-    asked = {"people": people, "worn": sorted(WORN_ON_THE_WRIST)}
-    if with_two := set(session.scalars(WITH_TWO_ON_THE_WRIST, asked)):
-        for day in changed.each():
-            if day[0] in with_two and day[1] is Metric.STEPS:
-                yield day
 
 
 def _doubts(session: Session, days: Collection[Day]) -> list[tuple[Day, Doubt]]:
