@@ -118,6 +118,11 @@ beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 4},
     },
+    "account looks": {
+        "task": "payouts.look_at_accounts",
+        "schedule": 600.0,
+        "options": {"expires": 590},
+    },
     "rail comparison": {
         "task": "payouts.reconcile",
         "schedule": 600.0,

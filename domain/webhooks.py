@@ -56,7 +56,8 @@ _CLAIM = text(
 )
 _FINISH = text(
     """
-    UPDATE webhook_event e SET processed_at = :now, outcome = one.outcome
+    UPDATE webhook_event e SET processed_at = :now, outcome = one.outcome,
+        body = CASE WHEN :forget THEN ''::bytea ELSE body END
     FROM unnest(CAST(:vendors AS text[]), CAST(:ids AS text[]), CAST(:outcomes AS text[]))
         AS one(vendor, event_id, outcome)
     WHERE e.vendor = one.vendor AND e.event_id = one.event_id AND e.processed_at IS NULL
@@ -87,14 +88,16 @@ def claim(session: Session, limit: int, now: datetime) -> list[Message]:
     return [Message(Vendor(row.vendor), *row[1:5]) for row in in_order]
 
 
-def finish(session: Session, outcomes: Mapping[Message, str], now: datetime) -> None:
-    """Note what messages led to: they are worked off."""
+def finish(
+    session: Session, outcomes: Mapping[Message, str], now: datetime, *, forget: bool = False
+) -> None:
+    """Note what messages led to: they are worked off. With `forget` their bodies go."""
     values = {
         "vendors": [one.vendor for one in outcomes],
         "ids": [one.event_id for one in outcomes],
         "outcomes": list(outcomes.values()),
     }
-    session.execute(_FINISH, {**values, "now": now})
+    session.execute(_FINISH, {**values, "now": now, "forget": forget})
 
 
 def put_off(session: Session, messages: Sequence[Message], why: str, now: datetime) -> None:

@@ -19,7 +19,7 @@ class WebhookEvent(Base):
     kind: Mapped[str]
     """As the vendor names it, such as `transfer.reversed`."""
     body: Mapped[bytes] = mapped_column(LargeBinary)
-    """As signed."""
+    """As signed. What tells of a person is emptied once it is worked off."""
     received_at: Mapped[datetime]
     due_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))

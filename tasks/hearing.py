@@ -9,12 +9,11 @@ from sqlalchemy.orm import Session
 
 from domain import clock, webhooks
 from domain.errors import VendorError
-from domain.payouts import accounts, held, notices
-from domain.payouts.rails.base import AccountUnknown
+from domain.payouts import notices
 from domain.payouts.rails.stripe_accounts import StripeAccounts
 from domain.payouts.rails.stripe_events import EventUnreadable, OfAccount, OfTransfer, read
 from domain.webhooks import Message
-from models.rail import RailName
+from tasks.account_looks import AccountLooks
 from worker.unit import Unit
 
 log = structlog.get_logger(__name__)
@@ -30,9 +29,7 @@ class Hearing:
         self, unit: Callable[[], AbstractContextManager[Unit]], stripe: StripeAccounts | None
     ) -> None:
         self._unit = unit
-        self._stripe = stripe
-        self._away: VendorError | None = None
-        """Why Stripe cannot be asked: it is not asked again before the next sweep."""
+        self._looks = AccountLooks(unit, stripe)
 
     def work_off(self) -> bool:
         """Work off a batch; say if any message was due."""
@@ -66,35 +63,15 @@ class Hearing:
 
     def _hear_account(self, account: str, told: Sequence[Message]) -> None:
         """Ask how an account is now, whatever its messages say: they come in any order."""
-        asked_at = clock.now()
         try:
-            ready = self._is_ready(account)
+            outcome = self._looks.look(account) or NOTHING_NEW
         except VendorError as error:
             log.warning("webhooks.account_unasked", error=error.detail)
             with self._unit() as unit:
                 webhooks.put_off(unit.session, told, error.code, clock.now())
             return
         with self._unit() as unit:
-            whose = accounts.hear(
-                unit.session, RailName.STRIPE, account, ready=ready, asked_at=asked_at
-            )
-            if whose is not None:
-                held.look_soon(unit.session, whose, clock.now())
-            outcome = NOTHING_NEW if whose is None else "ready" if ready else "not ready"
-            webhooks.finish(unit.session, dict.fromkeys(told, outcome), clock.now())
-
-    def _is_ready(self, account: str) -> bool:
-        if self._away is not None:
-            raise self._away
-        if self._stripe is None:
-            raise VendorError("Stripe is not set up here.", code="rail_off")
-        try:
-            return self._stripe.look(account).ready
-        except AccountUnknown:
-            return False
-        except VendorError as error:
-            self._away = error
-            raise
+            webhooks.finish(unit.session, dict.fromkeys(told, outcome), clock.now(), forget=True)
 
 
 def _read(message: Message) -> OfTransfer | OfAccount | str:

@@ -8,6 +8,8 @@ from domain import clock
 from domain.locks import alone_at
 from domain.payouts import asking, claims, distributing
 from domain.payouts.rails.registry import open_rails
+from domain.payouts.rails.stripe_accounts import open_accounts
+from tasks.account_looks import AccountLooks
 from tasks.paying import Paying
 from tasks.reconciling import Reconciling
 from worker.task import PodiumTask, task
@@ -15,6 +17,8 @@ from worker.task import PodiumTask, task
 PAY = "payouts.pay"
 ASK = "payouts.ask"
 RECONCILE = "payouts.reconcile"
+LOOKS = 100
+"""At accounts, in one run."""
 LONGEST_SECONDS = 60.0
 """A job with more to do hands over to a fresh one, so that other jobs get their turn."""
 
@@ -68,6 +72,13 @@ def reconcile(self: PodiumTask) -> None:
             reconciling = Reconciling(self.unit, open_rails(self.resources.settings))
             if reconciling.catch_up(time.monotonic() + LONGEST_SECONDS):
                 self.doorbell.ring(RECONCILE)
+
+
+@task("payouts.look_at_accounts")
+def look_at_accounts(self: PodiumTask) -> None:
+    """Ask about accounts that payouts wait for, should a vendor's message have been lost."""
+    looks = AccountLooks(self.unit, open_accounts(self.resources.settings))
+    looks.look_at_unheard(LOOKS)
 
 
 @contextmanager

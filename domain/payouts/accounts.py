@@ -1,9 +1,9 @@
 """Where people's prizes go."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -11,8 +11,11 @@ from sqlalchemy.orm import Session
 from domain.errors import Conflict, NotFound
 from domain.locks import lock_account
 from domain.payouts.held import look_soon
-from models.payout import PayoutAccount
+from models.payout import HoldReason, Payout, PayoutAccount, PayoutStatus
 from models.rail import RailName
+
+HEARD_FOR = timedelta(hours=1)
+"""Rails tell by themselves; after this their word may have been lost."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,27 @@ def hear(
         .values(ready=ready, checked_at=asked_at)
         .returning(PayoutAccount.person_id)
     )
+
+
+def unheard(session: Session, rail: RailName, limit: int, now: datetime) -> list[str]:
+    """Return accounts that payouts wait for, and of which the rail has not told for an hour."""
+    waits = select(Payout.id).where(
+        Payout.person_id == PayoutAccount.person_id,
+        Payout.status == PayoutStatus.HELD,
+        Payout.hold_reason == HoldReason.ACCOUNT_NOT_READY,
+    )
+    found = (
+        select(PayoutAccount.account)
+        .where(
+            PayoutAccount.rail == rail,
+            PayoutAccount.ready.is_(False),
+            PayoutAccount.checked_at.is_(None) | (PayoutAccount.checked_at <= now - HEARD_FOR),
+            waits.exists(),
+        )
+        .order_by(PayoutAccount.checked_at.nulls_first())
+        .limit(limit)
+    )
+    return list(session.scalars(found))
 
 
 def taken() -> Conflict:

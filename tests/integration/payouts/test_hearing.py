@@ -21,6 +21,7 @@ from models.payout import HoldReason, PayoutStatus
 from models.rail import RailName
 from sandbox.faults import FaultKind
 from sandbox.stripe import accounts, transfers
+from tasks.account_looks import AccountLooks
 from tasks.hearing import Hearing
 from tasks.paying import Paying
 from tests.integration.payouts.obstacles import hinder
@@ -46,6 +47,9 @@ class Post:
             with self.purse.unit() as unit:
                 row = (event["id"], event["type"], orjson.dumps(event), clock.now())
                 webhooks.keep(unit.session, Vendor.STRIPE, *row)
+
+    def looks(self) -> AccountLooks:
+        return AccountLooks(self.purse.unit, StripeAccounts(self.bank.client))
 
     def work_off(self) -> None:
         while self.hearing.work_off():
@@ -171,6 +175,8 @@ def test_an_account_is_looked_at_whatever_is_told(post: Post) -> None:
     post.bring(reversed(told))
     post.work_off()
     assert set(post.outcomes().values()) == {"ready"}
+    with post.purse.engine.connect() as connection:
+        assert set(connection.scalars(text("SELECT body FROM webhook_event"))) == {b""}
     while post.paying.look_after() | post.paying.pay():
         pass
     assert post.purse.row(payout_id).status is PayoutStatus.PAID
@@ -179,6 +185,28 @@ def test_an_account_is_looked_at_whatever_is_told(post: Post) -> None:
     post.work_off()
     with post.purse.unit() as unit:
         assert not unit.session.get_one(PayoutAccount, person_id).ready
+
+
+def test_an_account_of_which_nothing_was_heard_is_looked_at(post: Post) -> None:
+    (payout_id,) = post.purse.distributed([100], rail=RailName.STRIPE)
+    person_id = post.purse.row(payout_id).person_id
+    account = accounts.make(post.bank.stripe)
+    with post.purse.unit() as unit:
+        unit.session.get_one(PayoutAccount, person_id).account = account["id"]
+    hinder(post.purse, payout_id, HoldReason.ACCOUNT_NOT_READY)
+    post.paying.pay()
+    accounts.make_ready(post.bank.stripe, account)
+    with post.bank.failing(FaultKind.CUT):
+        post.looks().look_at_unheard(9)
+    assert post.purse.row(payout_id).status is PayoutStatus.HELD
+    post.looks().look_at_unheard(9)
+    accounts.restrict(post.bank.stripe, account)
+    post.looks().look_at_unheard(9)
+    while post.paying.look_after():
+        pass
+    assert post.purse.row(payout_id).status is PayoutStatus.PENDING
+    with post.purse.unit() as unit:
+        assert unit.session.get_one(PayoutAccount, person_id).ready
 
 
 def test_a_vendor_that_is_away_is_asked_later(post: Post) -> None:
