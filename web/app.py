@@ -27,6 +27,7 @@ from web import (
     metrics,
     pages,
     payout_accounts,
+    personal_data,
     postings,
     prizes,
     records,
@@ -75,6 +76,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _allow_origins(app, settings)
     for noun in (
         me,
+        personal_data,
         payout_accounts,
         competitions,
         rules,

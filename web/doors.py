@@ -80,6 +80,7 @@ DOORS: Mapping[str, Door] = MappingProxyType(
         f"GET {API}/me": Door(Right.PEOPLE),
         f"PATCH {API}/me": Door(Right.PEOPLE),
         f"DELETE {API}/me": Door(Right.PEOPLE),
+        f"GET {API}/me/export": Door(Right.PEOPLE),
         f"GET {API}/me/payout-account": Door(Right.PEOPLE),
         f"PUT {API}/me/payout-account": Door(Right.PEOPLE),
         f"POST {API}/me/payout-account/onboarding": Door(Right.PEOPLE),

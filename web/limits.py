@@ -73,6 +73,9 @@ ERASE = Limit("6/minute", "100/minute")
 EXPORT = Limit("10/minute", "100/minute")
 """Whole tables."""
 
+MY_DATA = Limit("6/hour", "300/hour")
+"""Everything that is kept about someone: a long read of many tables."""
+
 STATS = Limit("120/minute", "3000/minute")
 """Numbers that are counted anew at each look."""
 

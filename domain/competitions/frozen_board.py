@@ -85,6 +85,12 @@ def places(
     return {user_id: there.get(user_id) for user_id in user_ids}
 
 
+def place_in(session: Session, standing: Standing, user_id: str) -> Line | None:
+    """Return someone's row of any complete version; None if they have none."""
+    found = _lines_in(session, standing.competition_id, standing.id, standing.row_count, [user_id])
+    return found[0] if found else None
+
+
 def finished_board(
     session: Session, competition_id: uuid.UUID, user_ids: Sequence[str]
 ) -> Reading | None:
@@ -140,16 +146,19 @@ PLACES = text(
 
 
 def _lines_of(session: Session, board: FrozenBoard, user_ids: Sequence[str]) -> list[Line]:
-    found = session.scalars(
-        PLACES,
-        {
-            "id": board.standing_id,
-            "competition_id": board.competition_id,
-            "total": board.total,
-            "users": list(user_ids),
-        },
-    )
-    return lines_at(session, board.standing_id, found.all())
+    return _lines_in(session, board.competition_id, board.standing_id, board.total, user_ids)
+
+
+def _lines_in(
+    session: Session,
+    competition_id: uuid.UUID,
+    standing_id: int,
+    total: int,
+    user_ids: Sequence[str],
+) -> list[Line]:
+    asked = {"id": standing_id, "competition_id": competition_id, "total": total}
+    found = session.scalars(PLACES, {**asked, "users": list(user_ids)})
+    return lines_at(session, standing_id, found.all())
 
 
 def _page(board: FrozenBoard, found: Iterable[Line]) -> Page:

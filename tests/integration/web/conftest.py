@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
@@ -18,10 +18,12 @@ from werkzeug.test import TestResponse
 from domain import api_keys, clock
 from domain.redis import Redis
 from domain.settings import Settings
-from models import Person
+from models import Competition, Person
 from models.api_key import KeyScope
 from sandbox.server import running
 from sandbox.world import World
+from tests.factories import Factory
+from tests.integration.fitness.outside import Outside
 from tests.integration.web.documented import Documented
 from web import create_app
 from web.db import EXTENSION, Front
@@ -166,3 +168,21 @@ def with_key(app: Flask, documented: Documented, session: Session) -> WithKey:
         return Machine(app.test_client(), documented, made.key, made.row.id)
 
     return give
+
+
+@pytest.fixture
+def ada(outside: Outside) -> Person:
+    """Someone of the sandbox who is connected."""
+    return outside.connected("walker-001")
+
+
+@pytest.fixture
+def contest(factory: Factory, ada: Person) -> Competition:
+    """An active competition with two others, one of whom is equal to Ada."""
+    made = factory.competition(
+        starts_at=clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=2),
+        ends_at=clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(days=2),
+    )
+    for person, score in zip(factory.people(2), (812, 5), strict=True):
+        factory.participant(made, person, score)
+    return made

@@ -73,24 +73,6 @@ def purse(engine: Engine, factory: Factory) -> Purse:
     return Purse(engine, factory)
 
 
-@pytest.fixture
-def ada(outside: Outside) -> Person:
-    """Someone of the sandbox who is connected."""
-    return outside.connected("walker-001")
-
-
-@pytest.fixture
-def contest(factory: Factory, ada: Person) -> Competition:
-    """An active competition with two others, one of whom is equal to Ada."""
-    made = factory.competition(
-        starts_at=clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=2),
-        ends_at=clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(days=2),
-    )
-    for person, score in zip(factory.people(2), (812, 5), strict=True):
-        factory.participant(made, person, score)
-    return made
-
-
 def test_nothing_personal_is_left_and_the_board_still_adds_up(
     ada: Person,
     contest: Competition,
