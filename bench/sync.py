@@ -119,14 +119,22 @@ def podium(on: Stage, window: Window) -> float:
     app = make_app(on.settings)
     begun = time.perf_counter()
     app.resources.doorbell.ring(PULL_BATCH)
-    waiting = text("SELECT EXISTS (SELECT FROM sync_request WHERE status <> 'succeeded')")
-    while True:
-        with on.engine.connect() as connection:
-            if not connection.scalar(waiting):
-                return count / (time.perf_counter() - begun)
-        if time.perf_counter() - begun > 600:
-            raise TimeoutError("the worker did not finish")
-        time.sleep(0.02)
+    # By the small indexes, or looking would take from the time that is measured.
+    under_way = text(
+        "SELECT EXISTS (SELECT FROM sync_request WHERE status = 'queued')"
+        " OR EXISTS (SELECT FROM sync_request WHERE status = 'running')"
+    )
+    with on.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while connection.scalar(under_way):
+            if time.perf_counter() - begun > 600:
+                raise TimeoutError("the worker did not finish")
+            time.sleep(0.02)
+        took = time.perf_counter() - begun
+        failed = connection.scalar(
+            text("SELECT count(*) FROM sync_request WHERE status <> 'succeeded'")
+        )
+    assert failed == 0
+    return count / took
 
 
 def messages(on: Stage) -> int:
