@@ -23,6 +23,7 @@ from web.board_facts import BoardFacts
 from web.board_pages import BoardPages
 from web.board_table import BoardTable
 from web.counters import watch_pool
+from web.gathering import GatheringBoards, GatheringNames
 from web.limiter import Limiter, make_limiter
 from web.live.bells import Bells
 from web.live.positions import Positions
@@ -68,12 +69,12 @@ class Front:
     @cached_property
     def boards(self) -> BoardStore:
         """Rankings in Redis."""
-        return BoardStore(self.redis)
+        return GatheringBoards(self.redis)
 
     @cached_property
     def names(self) -> Names:
         """Display names by user id."""
-        return Names(self.redis, self.engine)
+        return GatheringNames(self.redis, self.engine)
 
     @cached_property
     def bells(self) -> Bells:

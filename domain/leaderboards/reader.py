@@ -141,6 +141,9 @@ class BoardReader:
             for id_, answer in zip(ids, answers, strict=True)
         }
 
+    def _run_read(self, keys: list[str], args: list[Any]) -> Any:
+        return self._read(keys=keys, args=args)
+
     def _look(
         self,
         competition_id: uuid.UUID,
@@ -149,10 +152,8 @@ class BoardReader:
         limit: int,
         people: Sequence[str],
     ) -> Reading | None:
-        answer = self._read(
-            keys=[board_key(competition_id), state_key(competition_id)],
-            args=[around, start, limit, *people],
-        )
+        keys = [board_key(competition_id), state_key(competition_id)]
+        answer = self._run_read(keys, [around, start, limit, *people])
         if not answer:
             return None
         epoch, offset, status, total, first, first_rank, flat, places, _ = answer
