@@ -104,7 +104,7 @@ def join(caller: Caller, competition_id: uuid.UUID, body: JoinBody) -> Reply:
     limit=JOIN,
     refusals={
         HTTPStatus.NOT_FOUND: "You are not in it.",
-        HTTPStatus.CONFLICT: "It has started.",
+        HTTPStatus.CONFLICT: "It has started, or was cancelled.",
     },
 )
 def leave(caller: Caller, competition_id: uuid.UUID) -> Reply:

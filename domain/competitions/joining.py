@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from domain.competitions.cancelled import refuse_cancelled
 from domain.errors import Conflict, NotAllowed, NotFound
 from domain.fitness import schedule
 from domain.fitness.owed import owe_what_is_missing
@@ -75,7 +76,7 @@ def leave(
     """Let a person go before the start.
 
     Raises NotFound (`competition_not_found`, `not_a_participant`) or Conflict
-    (`competition_started`).
+    (`competition_cancelled`, `competition_started`).
     """
     lock_people(session, [person.id])
     lock_competitions_shared(session, [competition_id])
@@ -83,6 +84,7 @@ def leave(
     participant = session.get(Participant, (competition_id, person.id))
     if participant is None:
         raise NotFound("You do not take part in this competition.", code="not_a_participant")
+    refuse_cancelled(competition)
     if competition.starts_at <= now or competition.status is not CompetitionStatus.UPCOMING:
         raise Conflict("It has started; nobody leaves now.", code="competition_started")
     session.execute(

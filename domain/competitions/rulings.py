@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.competitions.cancelled import refuse_cancelled
 from domain.competitions.freezing import begin_standing
 from domain.competitions.life import hold
 from domain.errors import Conflict, NotFound
@@ -89,8 +90,7 @@ def revise(
 
 def check_open_to_rulings(competition: Competition, *, is_admin: bool = False) -> None:
     """Raise Conflict (`competition_cancelled`, `competition_final`)."""
-    if competition.status is CompetitionStatus.CANCELLED:
-        raise Conflict("It was cancelled.", code="competition_cancelled")
+    refuse_cancelled(competition)
     if competition.status is CompetitionStatus.FINAL and not is_admin:
         raise Conflict("It is final; an admin can correct it.", code="competition_final")
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from domain.competitions.cancelled import refuse_cancelled
 from domain.competitions.freezing import is_standing_complete
 from domain.competitions.life import hold
 from domain.competitions.standing import newest
@@ -76,8 +77,7 @@ def preview(session: Session, competition: Competition) -> Calculated:
     plan = session.get(PrizePlan, competition.id)
     if plan is None:
         raise no_prize()
-    if competition.status is CompetitionStatus.CANCELLED:
-        raise Conflict("It was cancelled.", code="competition_cancelled")
+    refuse_cancelled(competition)
     ranking = Ranking(competition.id, newest(session, competition.id))
     shared = ranking.share(session, as_plan(plan), competition.min_score)
     return Calculated(True, plan.currency, shared, ranking.winners(session, shared))

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from domain.competitions.cancelled import refuse_cancelled
 from domain.competitions.life import hold
 from domain.errors import Conflict, Invalid
 from domain.ids import new_id
@@ -43,8 +44,7 @@ def fund(
     plan = session.get(PrizePlan, competition_id, populate_existing=True)
     if plan is None:
         raise no_prize()
-    if competition.status is CompetitionStatus.CANCELLED:
-        raise Conflict("It was cancelled.", code="competition_cancelled")
+    refuse_cancelled(competition)
     if competition.status is not CompetitionStatus.UPCOMING or competition.starts_at <= now:
         raise Conflict("It has started.", code="competition_started")
     if currency != plan.currency:

@@ -177,12 +177,22 @@ def test_joining_twice_is_no_error_and_leaving_works_before_the_start(
     assert (again.status_code, again.json and again.json["code"]) == (404, "not_a_participant")
 
 
-def test_nobody_leaves_after_the_start(sign_in: SignIn, factory: Factory) -> None:
+@pytest.mark.parametrize(
+    ("columns", "code"),
+    [
+        ({}, "competition_started"),
+        ({"status": CompetitionStatus.UPCOMING}, "competition_started"),
+        ({"status": CompetitionStatus.CANCELLED}, "competition_cancelled"),
+    ],
+)
+def test_nobody_leaves_after_the_start_or_what_was_cancelled(
+    sign_in: SignIn, factory: Factory, columns: dict[str, Any], code: str
+) -> None:
     person = factory.person()
-    competition = factory.competition()
+    competition = factory.competition(**columns)
     factory.participant(competition, person)
     answer = sign_in(person).post(f"/competitions/{competition.id}/leave")
-    assert (answer.status_code, answer.json and answer.json["code"]) == (409, "competition_started")
+    assert (answer.status_code, answer.json and answer.json["code"]) == (409, code)
 
 
 @pytest.mark.parametrize(
