@@ -2,8 +2,9 @@
 
 One run on one Valkey: (a) raw variadic ZADD of 1,000 lines, pipelined; (b) the script of a flush
 alone, with its stream and its bell; (c) score changes from dirty rows in PostgreSQL through the
-flusher; (d) reads against a constant; (e) a rebuild. Changes are compared with raw changes of an
-equal set, the rebuild with the same lines raw into an empty one. Ratios are taken within a round.
+flusher; (d) reads against a constant; (e) a rebuild; (f) the closing of the competition, as
+`bench.closing` measures it. Changes are compared with raw changes of an equal set, the rebuild with
+the same lines raw into an empty one. Ratios are taken within a round.
 """
 
 import random
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
+from bench import closing
 from bench.crowd import MOST_POINTS, fill, moving
 from bench.load import wait_until_it_listens
 from bench.reads import Read, measure, participants, read, report, span, stranger
@@ -58,8 +60,9 @@ class Round(NamedTuple):
     flush: float
 
 
-def lines_per_second(count: int, work: Callable[[], None]) -> float:
-    """Time it."""
+def lines_per_second(on: Stage, count: int, work: Callable[[], None]) -> float:
+    """Time it, when Redis has come to rest."""
+    on.settle_redis()
     begun = time.perf_counter()
     work()
     return count / (time.perf_counter() - begun)
@@ -118,14 +121,15 @@ def play(on: Stage, board: uuid.UUID) -> Round:
         word for n in chosen for word in (str(-random.randrange(MOST_POINTS)), found[n].user_id)
     ]
     on.redis.delete(RAW)
-    raw_new = lines_per_second(PEOPLE, partial(put_raw, on, words))
+    raw_new = lines_per_second(on, PEOPLE, partial(put_raw, on, words))
+    on.settle_redis()
     rebuilt = rebuild_apart(on, board)
-    raw_changes = lines_per_second(CHANGES, partial(put_raw, on, changes))
-    script = lines_per_second(CHANGES, run_scripts(on, board, changes))
+    raw_changes = lines_per_second(on, CHANGES, partial(put_raw, on, changes))
+    script = lines_per_second(on, CHANGES, run_scripts(on, board, changes))
     with on.engine.begin() as connection:
         people = [n + 1 for n in chosen]
         connection.execute(_CHANGE, {"most": MOST_POINTS, "people": people})
-    flush = lines_per_second(CHANGES, partial(flush_all, on, board))
+    flush = lines_per_second(on, CHANGES, partial(flush_all, on, board))
     return Round(raw_new, PEOPLE / rebuilt.seconds, rebuilt.megabytes, raw_changes, script, flush)
 
 
@@ -170,17 +174,17 @@ def main() -> None:
     port = free_port()
     with stage(PORT=str(port), SUPABASE_JWT_SECRET=secrets.token_hex(32)) as on:
         board = fill(on, PEOPLE)
-        rounds = [play(on, board) for _ in range(ROUNDS)]
+        print(f"a board of {PEOPLE:,}; medians of {ROUNDS} rounds (range)")
+        report_writes([play(on, board) for _ in range(ROUNDS)])
         on.redis.delete(RAW)
         on.settle()
         with process(on, "gunicorn", "-c", "gunicorn.conf.py", "bench.constant:app()"):
             wait_until_it_listens(port)
             reads = reads_of(on, port, board)
-            found = measure(port, reads, READ_ROUNDS)
-    print(f"a board of {PEOPLE:,}; medians of {ROUNDS} rounds (range)")
-    report_writes(rounds)
-    print(f"(d) reads; medians of {READ_ROUNDS} rounds (range)")
-    report(reads, found)
+            print(f"(d) reads; medians of {READ_ROUNDS} rounds (range)")
+            report(reads, measure(port, reads, READ_ROUNDS))
+            print(f"(f) closing; medians of {closing.ROUNDS} rounds (range)")
+            closing.report(closing.measure(on, port, board))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from alembic import command
 from alembic.config import Config
@@ -31,6 +32,8 @@ from sandbox.postgres import EmbeddedPostgres
 from sandbox.valkey import EmbeddedValkey
 
 ROOT = Path(__file__).parent.parent
+BUSY = ("lazyfree_pending_objects", "aof_rewrite_in_progress", "rdb_bgsave_in_progress")
+SETTLE_SECONDS = 60.0
 
 
 @dataclass
@@ -62,6 +65,17 @@ class Stage:
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
             connection.execute(text("CHECKPOINT"))
+
+    def settle_redis(self) -> None:
+        """Let it free what was dropped and write what it rewrites, which it does by and by."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            found: Any = self.redis.info("everything")
+            if not any(found[busy] for busy in BUSY):
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError("Redis does not come to rest")
+            time.sleep(0.05)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import uuid
 
 from sqlalchemy import insert, text
 
-from bench.closing import fill, freeze
+from bench.closing import fill_over, freeze
 from bench.stage import Stage
 from domain import clock
 from domain.competitions.life import advance
@@ -31,7 +31,7 @@ _ACCOUNTS = text("""
 def fill_final(on: Stage, winners: int) -> uuid.UUID:
     """Make it, with accounts on the manual rail."""
     on.clear()
-    competition_id, now = fill(on, winners), clock.now()
+    competition_id, now = fill_over(on, winners), clock.now()
     pool = winners * EACH + winners // 3
     with on.engine.begin() as connection:
         connection.execute(_SCORES)
