@@ -24,12 +24,8 @@ from bench.stage import Stage, stage
 from bench.winners import fill_final
 from domain import clock
 from domain.ledger.verify import verify
-from domain.payouts import outcomes
-from domain.payouts.claims import claim_of
-from domain.payouts.outcomes import Answer
-from domain.payouts.rails.base import Sent
+from domain.payouts.manual_lists import Came, Word, hear
 from domain.payouts.rails.manual import ManualRail
-from domain.payouts.steps import lock
 from models.rail import RailName
 from tasks.paying import Paying
 from tasks.settling import Settling
@@ -37,7 +33,8 @@ from worker.unit import Unit, unit_of_work
 
 MADE = ("award", "ledger_account", "ledger_transaction", "ledger_entry", "payout")
 """In the order in which they refer to each other."""
-BATCH = 400
+PAGE = 1_000
+"""Lines that are confirmed at a time, as by `payouts confirm`."""
 LIMIT_SECONDS = 3600.0
 
 _UNPROTECTED = text("SET LOCAL session_replication_role = replica")
@@ -46,7 +43,10 @@ _STEPS = text("""
     CREATE TABLE made_step AS SELECT e.* FROM ledger_entry e
     JOIN ledger_transaction t ON t.id = e.transaction_id WHERE t.kind IN ('send', 'success')
 """)
-_ACCEPTED = text("SELECT id FROM payout WHERE status = 'accepted' ORDER BY id LIMIT :limit")
+_LINES = text("""
+    SELECT reference, amount, currency FROM payout
+    WHERE status = 'accepted' ORDER BY id LIMIT :limit
+""")
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,10 @@ class Money:
             pass
         while True:
             with self.unit() as unit:
-                ids = unit.session.scalars(_ACCEPTED, {"limit": BATCH}).all()
-                rows = lock(unit.session, ids)
-                claims = [claim_of(row) for row in rows.values()]
-                answers = [Answer(one, Sent(one.order.key, settled=True)) for one in claims]
-                outcomes.record(unit.session, answers, clock.now())
-            if not ids:
+                lines = unit.session.execute(_LINES, {"limit": PAGE}).all()
+                words = [Word(row.reference, row.amount, row.currency, Came.PAID) for row in lines]
+                hear(unit.session, words, clock.now())
+            if not lines:
                 return
 
     def keep(self) -> None:

@@ -9,11 +9,11 @@ import structlog
 
 from domain import clock
 from domain.errors import PodiumError
-from domain.payouts import asking, claims, distributing, held, outcomes
+from domain.payouts import asking, claims, distributing, enlisting, held, outcomes
 from domain.payouts.asking import Heard
 from domain.payouts.claims import Claim
 from domain.payouts.outcomes import Answer
-from domain.payouts.rails.base import NotThere, Sent
+from domain.payouts.rails.base import OUR_LISTS, NotThere, Sent
 from domain.payouts.rails.registry import Rails
 from models.payout import PayoutStatus
 from models.rail import RailName
@@ -23,6 +23,8 @@ from worker.unit import Unit
 log = structlog.get_logger(__name__)
 
 BATCH = 400
+LONG_BATCH = 2_000
+"""Of what nobody is called about."""
 COMPETITIONS = 20
 """That are taken up by one sweep."""
 
@@ -43,7 +45,12 @@ class Paying:
         return any(self._lay_out(one) for one in unfinished)
 
     def pay(self) -> bool:
-        """Claim a batch, call the rails and write their answers down; say if any was due."""
+        """Claim a batch, call the rails and write their answers down; say if any was due.
+
+        What is only put on a list of ours comes first, by itself.
+        """
+        if any(self._enlist(one) for one in self._rails if one in OUR_LISTS):
+            return True
         with self._unit() as unit:
             claimed = claims.claim(unit.session, list(self._rails), BATCH, clock.now())
         self._send(claimed.claims)
@@ -82,6 +89,10 @@ class Paying:
     def _lay_out(self, distribution_id: uuid.UUID) -> int:
         with self._unit() as unit:
             return distributing.lay_out_page(unit.session, distribution_id, clock.now())
+
+    def _enlist(self, rail: RailName) -> int:
+        with self._unit() as unit:
+            return enlisting.enlist(unit.session, rail, LONG_BATCH, clock.now())
 
     def _send(self, claimed: list[Claim]) -> None:
         for lot in call_all(claimed, lambda one: self._rails[one.rail].send(one.order)):

@@ -11,9 +11,9 @@ from domain import clock
 from domain.errors import VendorError
 from domain.payouts import reconciliation
 from domain.payouts.comparing import Found, compare, pages
-from domain.payouts.rails.base import Rail
+from domain.payouts.rails.base import OUR_LISTS, Rail
 from domain.payouts.rails.registry import Rails
-from domain.payouts.reconciliation import SKEW, WITHOUT_LIST, Work
+from domain.payouts.reconciliation import SKEW, Work
 from domain.payouts.taking_over import take_over
 from models.rail import RailName
 from models.reconciliation import Difference
@@ -29,7 +29,7 @@ class Reconciling:
 
     def __init__(self, unit: Callable[[], AbstractContextManager[Unit]], rails: Rails) -> None:
         self._unit = unit
-        self.rails = {name: rail for name, rail in rails.items() if name not in WITHOUT_LIST}
+        self.rails = {name: rail for name, rail in rails.items() if name not in OUR_LISTS}
 
     def catch_up(self, end: float) -> bool:
         """Compare the days that are due until the time `end`; say whether any is left."""

@@ -29,7 +29,8 @@ from domain.fitness.syncs import outcomes
 from domain.leaderboards.drift import drift_altogether
 from domain.ledger.checking import last_check
 from domain.payouts.census import payouts_by_status, pools, unsure_since
-from domain.payouts.reconciliation import WITHOUT_LIST, outlook
+from domain.payouts.rails.base import OUR_LISTS
+from domain.payouts.reconciliation import outlook
 from domain.redis import Redis
 from domain.settings import Settings
 from domain.tallies import BOUNDS, counts
@@ -93,7 +94,7 @@ class RowFacts(Collector):
         yield from (payouts, promised, amount, *self._rails())
 
     def _rails(self) -> Iterator[Metric]:
-        rails = [one for one in RailName if one not in WITHOUT_LIST]
+        rails = [one for one in RailName if one not in OUR_LISTS]
         found = outlook(self._session, rails, self._now)
         yield GaugeMetricFamily(
             "podium_rail_differences",

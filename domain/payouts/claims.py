@@ -92,7 +92,7 @@ def claim(session: Session, rails: Collection[RailName], limit: int, now: dateti
     lease = Lease(uuid.uuid4(), now + LEASE)
     steps = [
         *(_sent(ways, one.payout_id, lease) for one in free if one.payout_id in room.fits),
-        *(_held(ways, one.payout_id) for one in wishes if one not in free),
+        *(_held(ways, payout_id) for payout_id, way in ways.items() if way.obstacle is not None),
         *(_too_much(payout_id) for payout_id in room.never),
     ]
     taken = take(session, steps, now)

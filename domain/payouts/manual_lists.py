@@ -14,6 +14,8 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.payouts import confirming
+from domain.payouts.confirming import Paid
 from domain.payouts.row import OPERATOR, Row, Step
 from domain.payouts.states import Action
 from domain.payouts.steps import lock, take
@@ -101,6 +103,16 @@ def open_lines(session: Session, after: uuid.UUID | None, limit: int) -> list[Li
 
 def hear(session: Session, words: Sequence[Word], now: datetime) -> dict[Word, Reception]:
     """Take what people say of lines, at most one word for each; return what became of it."""
+    plain = [one for one in words if one.came is Came.PAID and one.note is None]
+    paid = [Paid(one.reference, one.amount, one.currency) for one in plain]
+    settled = confirming.settle(session, paid, now)
+    became = {one: Reception.TAKEN for one in plain if one.reference in settled}
+    return became | _hear_each(session, [one for one in words if one not in became], now)
+
+
+def _hear_each(session: Session, words: Sequence[Word], now: datetime) -> dict[Word, Reception]:
+    if not words:
+        return {}
     found = select(Payout.reference, Payout.id).where(
         Payout.rail == RailName.MANUAL, Payout.reference.in_([one.reference for one in words])
     )

@@ -15,8 +15,7 @@ WINNERS = {HoldReason.NO_ACCOUNT, HoldReason.ACCOUNT_NOT_READY}
 """What the winner alone can mend, and is reminded of."""
 
 # What an operator has looked past is no obstacle any more, unless it came up again since.
-_LOOK = text(
-    """
+_WAY = """
     SELECT p.id, a.rail, a.account, CASE
         WHEN m.disqualified_at > COALESCE(p.cleared_at, '-infinity') THEN 'disqualified'
         WHEN EXISTS (
@@ -33,9 +32,19 @@ _LOOK = text(
     FROM payout p
     JOIN participant m ON m.competition_id = p.competition_id AND m.person_id = p.person_id
     LEFT JOIN payout_account a ON a.person_id = p.person_id
-    WHERE p.id = ANY(:ids)
+    WHERE p.id {which}
     """
-)
+
+
+def ways_of(which: str) -> str:
+    """Return a query of `id, rail, account, reason`; no reason means that nothing is in the way.
+
+    `which` says of which payouts, behind `p.id`; `:rails` are those that can be gone.
+    """
+    return _WAY.format(which=which)
+
+
+_LOOK = text(ways_of("= ANY(:ids)"))
 
 
 @dataclass(frozen=True, slots=True)

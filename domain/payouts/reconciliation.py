@@ -16,8 +16,6 @@ from sqlalchemy.orm import Session
 from models.rail import RailName
 from models.reconciliation import Difference, Reconciliation
 
-WITHOUT_LIST = frozenset({RailName.MANUAL})
-"""Rails of which nobody but us keeps a list."""
 SKEW = timedelta(minutes=10)
 """How far a rail's clock may be from ours."""
 SENT_FOR = timedelta(days=1)

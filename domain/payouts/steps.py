@@ -132,7 +132,7 @@ def _write_down(session: Session, taken: Sequence[Taken], now: datetime) -> None
         "actions": [one.step.action for one in taken],
         "before": [one.before.status for one in taken],
         "after": [one.after.status for one in taken],
-        "attempts": [_attempt(one) for one in taken],
+        "attempts": [attempt_of(one) for one in taken],
         "actors": [one.step.actor for one in taken],
         "codes": [one.step.code for one in taken],
         "details": [one.step.detail for one in taken],
@@ -140,15 +140,15 @@ def _write_down(session: Session, taken: Sequence[Taken], now: datetime) -> None
     session.execute(_WRITE_DOWN, {**columns, "now": now})
 
 
-def _attempt(taken: Taken) -> int:
+def attempt_of(taken: Taken) -> int:
     """Return the number of the key that a step is about."""
     return (taken.after if taken.step.action is Action.CLAIM else taken.before).attempts
 
 
 def _movement(taken: Taken) -> Movement | None:
     """Return what a step does to the ledger."""
-    source = _account(taken.before)
-    target = _account(taken.after)
+    source = account_of(taken.before)
+    target = account_of(taken.after)
     if source.kind is target.kind:
         return None
     return Movement(
@@ -159,7 +159,7 @@ def _movement(taken: Taken) -> Movement | None:
     )
 
 
-def _account(row: Row) -> Account:
+def account_of(row: Row) -> Account:
     """Return where a payout's money lies."""
     match lies_in(row.status, forfeited=row.forfeited_at is not None):
         case AccountKind.POOL:

@@ -21,6 +21,9 @@ from typing import Protocol
 from domain.errors import Refused, Retryable
 from models.rail import RailName
 
+OUR_LISTS = frozenset({RailName.MANUAL})
+"""Rails that are lists of our own: sending reaches nobody, and nobody else knows what was sent."""
+
 
 class NotExecuted(Retryable):
     """The rail surely did not act: it was not reached, or it turned us away at the door."""

@@ -74,9 +74,10 @@ class Purse:
         *,
         rail: RailName | None = RailName.MANUAL,
         people: list[Person] | None = None,
+        currency: str = "EUR",
     ) -> Won:
         """Make a final competition with awards, and accounts on a rail of whoever is new."""
-        made, session = won(self.factory, amounts, people=people), self.factory.session
+        made, session = won(self.factory, amounts, currency, people=people), self.factory.session
         session.add(
             Transition(
                 competition_id=made.competition.id,
@@ -91,10 +92,14 @@ class Purse:
         return made
 
     def distributed(
-        self, amounts: Sequence[int], *, rail: RailName | None = RailName.MANUAL
+        self,
+        amounts: Sequence[int],
+        *,
+        rail: RailName | None = RailName.MANUAL,
+        currency: str = "EUR",
     ) -> list[uuid.UUID]:
         """Make payouts of such amounts, and return their ids in this order."""
-        return self.distribute(self.won(amounts, rail=rail).competition.id)
+        return self.distribute(self.won(amounts, rail=rail, currency=currency).competition.id)
 
     def distribute(self, competition_id: uuid.UUID) -> list[uuid.UUID]:
         """Make the payouts of a competition; return their ids, the best's first."""

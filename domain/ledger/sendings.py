@@ -1,0 +1,79 @@
+"""What leaves winners' accounts alike, in the ledger: posted from payouts as they lie in the table.
+
+There may be a hundred thousand of them, so it takes one statement, whatever their number.
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from domain.ids import ALIKE
+from domain.ledger.accounts import Account, account_ids
+from models.ledger import AccountKind, TransactionKind
+
+
+class Leg(NamedTuple):
+    """A movement of a payout's amount; a payable account is each winner's own."""
+
+    kind: TransactionKind
+    number: int
+    """Of the payout's step, which names the transaction: see `domain.ledger.keys`."""
+    source: Account
+    target: Account
+
+
+# An account that is none of the rail's is the winner's, asked for by its whole key: see
+# `domain.ledger.awards`.
+_POST = text(f"""
+    WITH page AS (
+        SELECT p.id, p.amount, (
+            SELECT k.id FROM ledger_account k
+            WHERE k.kind = 'payable' AND k.currency = :currency AND k.competition_id IS NULL
+              AND k.person_id = p.person_id AND k.rail IS NULL
+        ) AS payable
+        FROM payout p WHERE p.id = ANY(:payouts)
+    ), moved AS MATERIALIZED (
+        SELECT {ALIKE} AS transaction_id, leg.kind, 'payout:' || id || ':' || leg.number AS key,
+               COALESCE(leg.source, payable) AS source, COALESCE(leg.target, payable) AS target,
+               amount
+        FROM page CROSS JOIN unnest(CAST(:kinds AS text[]), CAST(:numbers AS integer[]),
+                                    CAST(:sources AS bigint[]), CAST(:targets AS bigint[]))
+            AS leg(kind, number, source, target)
+    ), begun AS (
+        INSERT INTO ledger_transaction (id, kind, key, currency, posted_at, entries)
+        SELECT transaction_id, kind, key, :currency, :now, 2 FROM moved
+    )
+    INSERT INTO ledger_entry (transaction_id, account_id, currency, amount)
+    SELECT transaction_id, side.account_id, :currency, side.amount
+    FROM moved CROSS JOIN LATERAL (VALUES (source, -amount), (target, amount))
+        AS side(account_id, amount)
+""")  # noqa: S608  our own text
+
+
+def post_legs(
+    session: Session, payout_ids: Collection[uuid.UUID], legs: Sequence[Leg], now: datetime
+) -> None:
+    """Post movements of payouts of one currency, the same for each.
+
+    Unlike `domain.ledger.posting.post` it is no repetition of anything: the steps are new.
+    """
+    shared = {
+        account
+        for leg in legs
+        for account in (leg.source, leg.target)
+        if account.kind is not AccountKind.PAYABLE
+    }
+    ids = account_ids(session, shared)
+    values = {
+        "payouts": list(payout_ids),
+        "currency": legs[0].source.currency,
+        "kinds": [leg.kind for leg in legs],
+        "numbers": [leg.number for leg in legs],
+        "sources": [ids.get(leg.source) for leg in legs],
+        "targets": [ids.get(leg.target) for leg in legs],
+    }
+    session.execute(_POST, {**values, "now": now})
