@@ -35,6 +35,8 @@ class Hearing:
         """Work off a batch; say if any message was due."""
         with self._unit() as unit:
             messages = webhooks.claim(unit.session, BATCH, clock.now())
+        if not messages:
+            return False
         about = [(one, _read(one)) for one in messages]
         transfers = [(one, what) for one, what in about if isinstance(what, OfTransfer)]
         self._hear_transfers(transfers)
@@ -44,10 +46,12 @@ class Hearing:
         rest = {one: what for one, what in about if isinstance(what, str)}
         with self._unit() as unit:
             webhooks.finish(unit.session, rest, clock.now())
-        return bool(messages)
+        return True
 
     def _hear_transfers(self, told: Sequence[tuple[Message, OfTransfer]]) -> None:
         """Lead payouts to where their transfers stood; one that breaks holds up no other."""
+        if not told:
+            return
         try:
             with self._unit() as unit:
                 _lead(unit.session, told, clock.now())
