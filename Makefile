@@ -25,7 +25,7 @@ lint: $(VENV)/.installed ## style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed ## measure syncs, uploads, scores, boards, live watchers and prizes against their ceilings
+bench: $(VENV)/.installed ## measure syncs, uploads, scores, boards, live watchers and prizes against their ceilings, and what is told of them
 	$(BIN)/python -m bench.sync
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.recompute
@@ -33,6 +33,7 @@ bench: $(VENV)/.installed ## measure syncs, uploads, scores, boards, live watche
 	$(BIN)/python -m bench.boards
 	$(BIN)/python -m bench.live
 	$(BIN)/python -m bench.payouts
+	$(BIN)/python -m bench.cost
 
 lock: $(VENV)/.installed ## write requirements/*.txt anew from requirements/*.in
 	$(LOCK) requirements/uv.in --output-file requirements/uv.txt

@@ -35,10 +35,15 @@ class Transition(Base):
     before: Mapped[CompetitionStatus] = mapped_column(_status("before"))
     happened_at: Mapped[datetime]
     author_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
-    """Null when it was the clock."""
+    """Null when it was the clock or a service."""
+    service: Mapped[str | None]
+    """The service's name, when a key did it."""
     reason: Mapped[str | None]
 
-    __table_args__ = (CheckConstraint("before <> after", name="moves"),)
+    __table_args__ = (
+        CheckConstraint("before <> after", name="moves"),
+        CheckConstraint("author_id IS NULL OR service IS NULL", name="one_author"),
+    )
 
 
 class RulingKind(enum.StrEnum):

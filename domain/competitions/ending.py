@@ -25,12 +25,17 @@ CUT_DAYS = text(
 
 
 def end(
-    session: Session, competition_id: uuid.UUID, author: Person, reason: str | None, now: datetime
+    session: Session,
+    competition_id: uuid.UUID,
+    author: Person | None,
+    reason: str | None,
+    now: datetime,
+    service: str | None = None,
 ) -> Competition:
     """End a competition with the running quarter hour, which counts as the cut-off finds it.
 
-    The cut-off is the hours of grace from now. Raises Conflict (`competition_not_running`). Whose
-    right it is has been checked.
+    The cut-off is the hours of grace from now. `service` is the name of the one that does it, if no
+    person does. Raises Conflict (`competition_not_running`). Whose right it is has been checked.
     """
     lock_competition(session, competition_id)
     competition = hold(session, competition_id)
@@ -43,7 +48,7 @@ def end(
     # Before it is frozen, pulls are planned for the new times and what lies behind them is
     # discounted, page by page.
     competition.plan_after = 0
-    move(session, competition, CompetitionStatus.CLOSING, now, author, reason)
+    move(session, competition, CompetitionStatus.CLOSING, now, author, reason, service)
     session.execute(CUT_DAYS, {"id": competition_id, "ends_at": competition.ends_at})
     session.refresh(competition)
     return competition

@@ -155,8 +155,9 @@ def move(
     now: datetime,
     author: Person | None = None,
     reason: str | None = None,
+    service: str | None = None,
 ) -> None:
-    """Take a locked competition to another status. Without an author it was the clock."""
+    """Take a locked competition to another status. Without author and service it was the clock."""
     session.add(
         Transition(
             competition_id=competition.id,
@@ -164,6 +165,7 @@ def move(
             after=after,
             happened_at=now,
             author_id=None if author is None else author.id,
+            service=service,
             reason=reason,
         )
     )
@@ -191,10 +193,12 @@ def cancel(
     author: Person | None,
     reason: str | None,
     now: datetime,
+    service: str | None = None,
 ) -> Competition:
     """Call a competition off, at any time before it is final; its pool goes back. Raises Conflict.
 
-    Cancelling twice is not an error. Whose right it is has been checked.
+    Cancelling twice is not an error. `service` is the name of the one that does it, if no person
+    does. Whose right it is has been checked.
     """
     lock_competition(session, competition_id)
     competition = hold(session, competition_id)
@@ -202,7 +206,7 @@ def cancel(
         return competition
     if competition.status not in CANCELLABLE:
         raise Conflict("It is final.", code="competition_final")
-    _call_off(session, competition, now, author, reason)
+    _call_off(session, competition, now, author, reason, service)
     return competition
 
 
@@ -212,8 +216,9 @@ def _call_off(
     now: datetime,
     author: Person | None,
     reason: str | None,
+    service: str | None = None,
 ) -> None:
-    move(session, competition, CompetitionStatus.CANCELLED, now, author, reason)
+    move(session, competition, CompetitionStatus.CANCELLED, now, author, reason, service)
     pool.give_back(session, competition.id, author, now)
 
 

@@ -20,6 +20,7 @@ class By(enum.StrEnum):
     CLOCK = "clock"
     ORGANISER = "organiser"
     ADMIN = "admin"
+    SERVICE = "service"
 
     @classmethod
     def of(cls, author_id: int | None, competition: Competition) -> "By":
@@ -45,6 +46,6 @@ class StepAnswer(Answer):
             before=step.before,
             after=step.after,
             at=step.happened_at,
-            by=By.of(step.author_id, competition),
+            by=By.of(step.author_id, competition) if step.service is None else By.SERVICE,
             reason=step.reason,
         )

@@ -2,12 +2,13 @@
 
 import csv
 import io
+import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from domain import clock
@@ -15,12 +16,13 @@ from domain.competitions import freezing
 from domain.competitions.life import advance
 from domain.fitness.windows import QUARTER, floor_quarter
 from domain.redis import Redis
-from models import Competition, Person
+from models import Competition, Person, Transition
+from models.api_key import KeyScope
 from models.competition import CompetitionStatus
 from models.source import SourceKind
 from tests.devices import Device, store
 from tests.factories import START, Factory
-from tests.integration.web.conftest import SignIn
+from tests.integration.web.conftest import SignIn, WithKey
 from web.cursors import write_cursor
 from worker.unit import unit_of_work
 
@@ -94,6 +96,24 @@ def test_cancelling_is_told_with_its_reason(
         "reason": "Storm.",
     }
     assert code(caller.post(f"{path}/end")) == (409, "competition_not_running")
+
+
+@pytest.mark.parametrize(("act", "status"), [("cancel", "cancelled"), ("end", "closing")])
+def test_services_cancel_and_end_and_are_told_apart(
+    with_key: WithKey, sign_in: SignIn, factory: Factory, session: Session, act: str, status: str
+) -> None:
+    competition = factory.competition(visibility="private", invite_code="x")
+    machine, path = with_key(KeyScope.COMPETITIONS_WRITE), f"/competitions/{competition.id}"
+    done: Any = machine.post(f"{path}/{act}", {"reason": "Storm."}, key="once").json
+    assert (done["status"], done["organiser"], done["invite_code"]) == (status, False, None)
+    assert machine.post(f"{path}/{act}", {"reason": "Storm."}, key="once").json == done
+    (step,) = sign_in(**ADMIN).get(f"{path}/history").json["items"]  # type: ignore[index]
+    assert (step["by"], step["reason"]) == ("service", "Storm.")
+    assert session.scalars(select(Transition.service)).one() == "treadmills"
+    guest = f"{path}/participants/{uuid.uuid4()}/disqualify"
+    assert code(machine.post(guest, {"reason": "No."})) == (403, "people_only")
+    other = with_key(KeyScope.SCORES_WRITE, name="others")
+    assert code(other.post(f"{path}/{act}")) == (403, "scope_missing")
 
 
 def test_an_early_end(
