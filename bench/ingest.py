@@ -36,6 +36,7 @@ PHONES = (1, 4)
 ORIGIN = "com.example.health"
 SOURCE = f"health_connect/{ORIGIN}/watch/Google/Pixel Watch"
 PATH = "/api/v1/fitness/records"
+TAKEN, KNOWN = b'"status":"inserted"', b'"status":"unchanged"'
 COPY = (
     "COPY record (person_id, provider, id, deleted, metric, source, start_at, end_at, value,"
     " utc_offset_s, recording_method, version, last_modified, ingested_at) FROM STDIN"
@@ -132,9 +133,10 @@ def send(port: int, lanes: int, walkers: Sequence[Walker], bodies: Sequence[byte
             headers = {"Authorization": f"Bearer {walker.bearer}"}
             phone.request("POST", PATH, sent, {**headers, "Content-Type": "application/json"})
             answer = phone.getresponse()
-            results = json.loads(answer.read())
-            if answer.status != 202 or len(results["results"]) != RECORDS:
-                raise ValueError(f"not taken in: {results}")
+            results = answer.read()
+            # Counted, not parsed: the phones take turns on the same cores.
+            if answer.status != 202 or results.count(TAKEN) + results.count(KNOWN) != RECORDS:
+                raise ValueError(f"not taken in: {results!r}")
         phone.close()
 
     return side_by_side(lanes, job)

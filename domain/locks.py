@@ -54,6 +54,15 @@ def try_lock_people(session: Session, person_ids: Collection[int]) -> bool:
     return len(found.all()) == len(person_ids)
 
 
+_JOINED = text(
+    """
+    SELECT id, pg_advisory_xact_lock_shared(hashtextextended(id::text, 0))
+    FROM (SELECT DISTINCT competition_id AS id FROM participant
+          WHERE person_id = ANY(:people) ORDER BY competition_id OFFSET 0) AS joined
+    """
+)
+
+
 def lock_competitions_shared(session: Session, competition_ids: Collection[uuid.UUID]) -> None:
     """Hold competitions open for writing until the transaction ends.
 
@@ -126,10 +135,7 @@ _TAKING = text(
 def lock_for_data(session: Session, person_ids: Collection[int], now: datetime) -> LockedForData:
     """Lock people and all competitions that they are in; say which of those still take data."""
     erased = lock_people(session, person_ids)
-    people = {"people": list(person_ids)}
-    joined = text("SELECT DISTINCT competition_id FROM participant WHERE person_id = ANY(:people)")
-    competition_ids = list(session.scalars(joined, people))
-    lock_competitions_shared(session, competition_ids)
+    competition_ids = list(session.scalars(_JOINED, {"people": list(person_ids)}))
     found = session.execute(_TAKING, {"ids": competition_ids, "now": now}).all()
     closed = [one for one in found if one.counts and not one.open]
     return LockedForData(

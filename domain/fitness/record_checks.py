@@ -152,6 +152,6 @@ def _thousandths(value: float, start: datetime, end: datetime) -> int:
     if not math.isfinite(value) or value < 0:
         raise Rejected(RecordCode.INVALID_VALUE)
     whole = round(value * THOUSANDTHS) if value <= MAX_SLOT else MAX_SLOT * THOUSANDTHS
-    if whole > MAX_SLOT and max(part.value for part in spread(whole, start, end)) > MAX_SLOT:
+    if whole > MAX_SLOT and max(part for _, part in spread(whole, start, end)) > MAX_SLOT:
         raise Rejected(RecordCode.VALUE_TOO_LARGE)
     return whole

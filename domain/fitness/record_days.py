@@ -125,15 +125,16 @@ class RecordDays:
             self._touched.add(place)
 
     def _changes(self, record: Known) -> list[tuple[Place, list[int], int, int]]:
-        metric, source, slot_class = record.metric, record.source, CLASSES[record.recording_method]
+        _, metric, source, start, end, value, _, method, _, _ = record
+        slot_class = CLASSES[method]
         found = []
-        for slot, value in spread(record.value, record.start, record.end):
+        for slot, part in spread(value, start, end):
             day, number = divmod(slot, SLOTS_PER_DAY)
             place = (metric, source, day, slot_class)
             row = self._rows.get(place)
             if row is None:
                 row = self._rows[place] = list(NOTHING)
-            found.append((place, row, number, value))
+            found.append((place, row, number, part))
         return found
 
     def store(self, session: Session, locked: LockedForData) -> list[Change]:

@@ -1,7 +1,6 @@
 """A record's value, spread over the quarter hours that it spans."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
 
 from domain.fitness.windows import SLOTS_PER_DAY
 
@@ -11,11 +10,8 @@ _EPOCH_DAY = _EPOCH.date()
 _DAY_US = SLOTS_PER_DAY * QUARTER_US
 
 
-class Part(NamedTuple):
-    """What falls into one slot; slots are numbered from the start of 1970, UTC."""
-
-    slot: int
-    value: int
+Part = tuple[int, int]
+"""A slot, numbered from the start of 1970, UTC, and what falls into it."""
 
 
 def day_of(days: int) -> date:
@@ -37,7 +33,7 @@ def spread(value: int, start: datetime, end: datetime) -> list[Part]:
     low, high = _microseconds(start), _microseconds(end)
     first, last = low // QUARTER_US, (max(high, low + 1) - 1) // QUARTER_US
     if first == last:
-        return [Part(first, value)]
+        return [(first, value)]
     length = high - low
     shares: list[tuple[int, int]] = []
     for slot in range(first, last + 1):
@@ -46,7 +42,7 @@ def spread(value: int, start: datetime, end: datetime) -> list[Part]:
     left = value - sum(whole for whole, _ in shares)
     by_remainder = sorted(range(len(shares)), key=lambda n: -shares[n][1])
     favoured = set(by_remainder[:left])
-    return [Part(first + n, whole + (n in favoured)) for n, (whole, _) in enumerate(shares)]
+    return [(first + n, whole + (n in favoured)) for n, (whole, _) in enumerate(shares)]
 
 
 def _microseconds(moment: datetime) -> int:

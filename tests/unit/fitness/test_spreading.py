@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.fitness.spreading import Part, day_number, day_of, spread
+from domain.fitness.spreading import day_number, day_of, spread
 from domain.fitness.windows import QUARTER
 
 MIDNIGHT = datetime(2026, 3, 29, tzinfo=UTC)
@@ -35,8 +35,8 @@ def test_the_parts_sum_to_the_record_and_none_lies_outside(
     value: int, start: datetime, length: timedelta
 ) -> None:
     parts = spread(value, start, start + length)
-    assert sum(part.value for part in parts) == value
-    slots = [part.slot for part in parts]
+    assert sum(part for _, part in parts) == value
+    slots = [slot for slot, _ in parts]
     assert slots == list(range(slots[0], slots[-1] + 1))
     assert start_of(slots[0]) <= start < start_of(slots[0] + 1)
     assert start_of(slots[-1]) < start + length <= start_of(slots[-1] + 1) or not length
@@ -69,7 +69,7 @@ def test_moving_a_record_by_quarters_moves_its_parts(
 ) -> None:
     moved = start + quarters * QUARTER
     assert spread(value, moved, moved + length) == [
-        Part(slot + quarters, part) for slot, part in spread(value, start, start + length)
+        (slot + quarters, part) for slot, part in spread(value, start, start + length)
     ]
 
 
@@ -89,7 +89,7 @@ def test_moving_a_record_by_quarters_moves_its_parts(
 def test_known_cases(value: int, start: int, minutes: int, expected: list[int]) -> None:
     begun = MIDNIGHT + timedelta(minutes=start)
     parts = spread(value, begun, begun + timedelta(minutes=minutes))
-    assert parts == [Part(FIRST + n, part) for n, part in enumerate(expected)]
+    assert parts == [(FIRST + n, part) for n, part in enumerate(expected)]
 
 
 def test_days_are_numbered_both_ways() -> None:
