@@ -2,15 +2,13 @@
 
 import os
 import random
-import signal
-import sys
 from itertools import count
 
 import pytest
-from sqlalchemy import event
 
 from domain.competitions import freezing
 from domain.settings import Settings
+from tests.dying import Watch, dies
 from tests.integration.competitions.conftest import WHOLE_LIFE, Life
 from worker.app import make_app
 
@@ -26,37 +24,15 @@ def several_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sweep_and_die(settings: Settings, steps: int) -> bool:
-    """Sweep in a process that is killed before its statement or commit number `steps`.
+    """Sweep in a process that is killed before its step number `steps`; say whether it was."""
 
-    Return whether it was; else it had fewer, and ended.
-    """
-    child = os.fork()
-    if child == 0:
-        _sweep_counting(settings, steps)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
-def _sweep_counting(settings: Settings, steps: int) -> None:
-    """In the child: never come back, so that nothing of the parent's is closed here."""
-    status = 1
-    try:
+    def sweep(watch: Watch) -> None:
         app = make_app(settings)
         app.loader.import_task_module("tasks.competitions")
-        taken = count(1)
-
-        def step(*_: object) -> None:
-            if next(taken) == steps:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        for name in ("before_cursor_execute", "commit"):
-            event.listen(app.resources.engine, name, step)
+        watch(app.resources.engine)
         app.tasks["competitions.sweep"]()
-        status = 0
-    finally:
-        sys.stdout.flush()
-        os._exit(status)
+
+    return dies(steps, sweep)
 
 
 def check_killed_at(life: Life, settings: Settings, step: int) -> bool:
