@@ -2,6 +2,7 @@
 
 import random
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -23,8 +24,11 @@ FAULTS = (
 )
 
 
-def weather(stack: Stack, crowd: Crowd, seconds: float, *, kills: int = 0) -> None:
-    """Let it storm for some time, and until so many processes were killed."""
+def weather(stack: Stack, crowd: Crowd, seconds: float, *, late: timedelta, kills: int = 0) -> None:
+    """Let it storm for some time, and until so many processes were killed.
+
+    As soon as the first batch is under way, all join a competition that began `late` ago.
+    """
     chance, killed = random.Random(7), 0
     for fault in FAULTS:
         stack.control("POST", "/faults", count=None, **fault)
@@ -32,15 +36,25 @@ def weather(stack: Stack, crowd: Crowd, seconds: float, *, kills: int = 0) -> No
     while time.monotonic() < end or killed < kills:
         crowd.sync()
         wait_until(lambda: crowd.statuses().get("running", 0) > 0, "a batch under way")
+        if crowd.late_id is None:
+            crowd.join_late(late)
         if kills:
             name = chance.choice(["worker-sync", "worker-sync", "worker-boards", "beat"])
             stack.kill(name)
             stack.start(name)
             killed += 1
-        person = chance.choice(crowd.names)
+        person, steps = chance.choice(crowd.names), chance.randrange(1, 900)
         stack.control("POST", f"/people/{person}/expire")
-        stack.control("POST", f"/people/{person}/walk", steps=chance.randrange(1, 900))
+        stack.control("POST", f"/people/{person}/walk", steps=steps)
+        type_in(stack, chance.choice(crowd.typists), steps)
     stack.control("DELETE", "/faults")
+
+
+def type_in(stack: Stack, person: str, steps: int) -> None:
+    """Let someone type in steps of yesterday, which a pull has long fetched."""
+    begin = datetime.now(UTC) - timedelta(days=1)
+    walk = {"from": f"{begin:%Y-%m-%dT%TZ}", "to": f"{begin + timedelta(minutes=20):%Y-%m-%dT%TZ}"}
+    stack.control("POST", f"/people/{person}/walk", steps=steps, manual=True, **walk)
 
 
 def check_calm(stack: Stack, crowd: Crowd, seconds: float) -> None:
@@ -50,6 +64,9 @@ def check_calm(stack: Stack, crowd: Crowd, seconds: float) -> None:
         return not {"queued", "running"} & set(crowd.statuses())
 
     wait_until(settled, "the storm's syncs to end", seconds)
+    ever, left = crowd.owed()
+    assert ever > 0
+    assert left == 0
     crowd.sync()
     wait_until(settled, "the last syncs to end")
     last = rows(
@@ -65,12 +82,12 @@ def check_calm(stack: Stack, crowd: Crowd, seconds: float) -> None:
 
 def test_a_squall(stack: Stack) -> None:
     crowd = Crowd(stack, [f"walker-{number:03}" for number in range(481, 511)])
-    weather(stack, crowd, 6)
+    weather(stack, crowd, 6, late=timedelta(days=5))
     check_calm(stack, crowd, 120)
 
 
 @pytest.mark.soak
 def test_a_storm(stack: Stack) -> None:
     crowd = Crowd(stack, [f"walker-{number:03}" for number in range(1, 501)])
-    weather(stack, crowd, 180, kills=20)
+    weather(stack, crowd, 180, late=timedelta(days=20), kills=20)
     check_calm(stack, crowd, 900)
