@@ -76,7 +76,11 @@ class ExplainedDay:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A participant's score, and the days and postings that it is made of."""
+    """A participant's score, and the days and postings that it is made of.
+
+    The days come to more than `participant.computed` only where the score would be above
+    `MAX_SCORE`, 2^53 - 1: there it is cut, and the days are not.
+    """
 
     competition: Competition
     participant: Participant

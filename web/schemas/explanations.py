@@ -63,7 +63,10 @@ class DayAnswer(Answer):
 
 
 class ExplanationAnswer(Answer):
-    """A score, its days and its postings. `score` is `computed` and `posted`."""
+    """A score, its days and its postings. `score` is `computed` and `posted`.
+
+    `computed` is what the days come to, cut where `score` would be above 2^53 - 1.
+    """
 
     competition_id: uuid.UUID
     user_id: uuid.UUID

@@ -1,18 +1,19 @@
 """Everybody of the sandbox, in all kinds of competitions: explanations add up to the board."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain import clock
 from domain.leaderboards.keys import board_key
 from domain.redis import Redis
 from domain.scoring.explain import Explanation, SourcePart, explain
-from models import Competition, Participant, Person
+from models import Competition, Participant, Person, Source, SourceOrder
 from models.competition import Scoring, Sources
 from models.slots import Metric
 from models.source import SourceKind
@@ -23,6 +24,7 @@ from sandbox.world import World
 from tasks import leaderboards
 from tests.factories import Factory
 from tests.integration.fitness.outside import Outside, last_sync, pull
+from tests.scores import recompute_everyone
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -33,6 +35,7 @@ KINDS: list[dict[str, Any]] = [
     {"metric": Metric.ACTIVE_MINUTES, "daily_cap": 40, "sources": Sources.ALL},
     {"metric": Metric.HEART_POINTS, "timezone": "Pacific/Chatham"},
 ]
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 THERE = text(
     """
     SELECT l.day, d.source, d.class, sum(u.value) FROM slot_day d
@@ -112,6 +115,15 @@ def check(
     return [part for day in found.days for part in day.parts]
 
 
+def put_phones_first(session: Session, people: Sequence[Person]) -> None:
+    """Let some people have believed their phone before their watch for ever."""
+    sources = session.scalars(select(Source).where(Source.person_id.in_(p.id for p in people)))
+    ordered = sorted(sources, key=lambda one: (one.person_id, one.kind is not SourceKind.PHONE))
+    for person_id, own in groupby(ordered, lambda one: one.person_id):
+        keys = [one.key for one in own]
+        session.add(SourceOrder(person_id=person_id, ordered_at=LONG_AGO, keys=keys))
+
+
 def test_explanations_of_everybody_add_up(
     session: Session, redis: Redis, outside: Outside, factory: Factory
 ) -> None:
@@ -128,6 +140,10 @@ def test_explanations_of_everybody_add_up(
         outside.ask(*some)
         pull()
     assert {last_sync(session, person).status for person in people} == {"succeeded"}
+    put_phones_first(session, people[::3])
+    for competition in competitions:
+        recompute_everyone(session, competition.id)
+    session.commit()
     for competition in competitions:
         leaderboards.rebuild.apply(kwargs={"competition_id": str(competition.id)}, throw=True)
     session.expire_all()
@@ -140,4 +156,6 @@ def test_explanations_of_everybody_add_up(
     assert len(parts) > 10 * PEOPLE
     assert {SourceKind.WATCH, SourceKind.PHONE, SourceKind.CLOUD} <= {one.kind for one in parts}
     assert {"overlap", "manual"} <= {one.why for one in parts}
+    overlapped = {one.kind for one in parts if one.why == "overlap"}
+    assert {SourceKind.WATCH, SourceKind.PHONE} <= overlapped, "own orders count"
     assert session.query(Participant).filter(Participant.computed > 0).count() > 5 * PEOPLE

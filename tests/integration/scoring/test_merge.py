@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from domain.scoring.explain import explain
 from models import Competition, Participant, Person, ScoreDay, SourceOrder
 from models.competition import Scoring, Sources
 from models.source import SourceKind
@@ -19,8 +20,8 @@ from tests.scores import recompute_everyone
 KINDS = list(SourceKind)
 
 
-def expected(devices: list[tuple[str, Device]], order: list[str], *, everything: bool) -> int:
-    """Read the rule word for word, slot by slot."""
+def in_order(devices: list[tuple[str, Device]], order: list[str]) -> list[tuple[str, Device]]:
+    """Return the devices, the first believed first."""
     by_age = {key: age for age, (key, _) in enumerate(devices)}
 
     def rank(item: tuple[str, Device]) -> tuple[int, int, int]:
@@ -28,7 +29,12 @@ def expected(devices: list[tuple[str, Device]], order: list[str], *, everything:
         own = order.index(key) if key in order else len(order)
         return own, KINDS.index(device.kind), -by_age[key]
 
-    believed = sorted(devices, key=rank)
+    return sorted(devices, key=rank)
+
+
+def expected(devices: list[tuple[str, Device]], order: list[str], *, everything: bool) -> int:
+    """Read the rule word for word, slot by slot."""
+    believed = in_order(devices, order)
 
     def merged(kinds: list[str]) -> int:
         streams = [(device, getattr(device, kind)) for kind in kinds for _, device in believed]
@@ -88,9 +94,22 @@ def test_the_score_is_what_the_rule_says(
     for competition in (measured, everything):
         assert recompute_everyone(session, competition.id) == 0
         session.rollback()
-    fine = [sum(device.measured.values()) for device in found if not device.coarse]
-    if fine and any(fine):
-        assert score_of(session, measured, person) <= sum(fine)
+    believed = [device for _, device in in_order(keyed, order) if not device.coarse]
+    fine = [sum(device.measured.values()) for device in believed]
+    if any(fine):
+        best = next(filter(None, fine))
+        assert best <= score_of(session, measured, person) <= sum(fine)
+    for competition in (measured, everything):
+        check_explained(session, competition, person)
+
+
+def check_explained(session: Session, competition: Competition, person: Person) -> None:
+    """The day of an explanation is what its sources count, and the score."""
+    found = explain(session, competition.id, person.user_id)
+    session.rollback()
+    for day in found.days:
+        assert sum(part.counted for part in day.parts) == day.counted
+    assert sum(day.counted for day in found.days) == found.participant.score * 1000
 
 
 def spread(total: int, slots: range) -> dict[int, int]:
