@@ -39,9 +39,8 @@ SLOTS = text(
 )
 MERGED_AT_CUTOFF = f"slots_then AS ({SLOTS_AT_CUTOFF}), {merged_from('slots_then')}"
 COUNT_CHANGED_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_BY_CHANGE, merged=MERGED_AT_CUTOFF))
-COUNT_COMPETITION_DAYS = text(
-    COUNT_DAYS.format(touched=TOUCHED_IN_COMPETITION, merged=MERGED_AT_CUTOFF)
-)
+LAST_DAYS = f"{TOUCHED_IN_COMPETITION} AND l.ends_at = k.ends_at"
+COUNT_LAST_DAYS = text(COUNT_DAYS.format(touched=LAST_DAYS, merged=MERGED_AT_CUTOFF))
 DROP_DAYS = text(
     """
     DELETE FROM score_day d
@@ -89,12 +88,12 @@ def recompute_at_cutoff(
 def recompute_ended(
     session: Session, competition_id: uuid.UUID, person_ids: Sequence[int], cutoff_at: datetime
 ) -> list[ScoreKey]:
-    """Count people's days after the calendar was cut; return whose score changed.
+    """Let scores follow a calendar that was cut; return whose score changed.
 
-    The cut-off may have passed meanwhile: what came after it is not counted. The caller holds the
-    locks of `domain.locks`.
+    Of the days that are left only the last is another one. The cut-off may have passed meanwhile:
+    what came after it is not counted. The caller holds the locks of `domain.locks`.
     """
     people = {"competition_id": competition_id, "person_ids": list(person_ids)}
     session.execute(DROP_DAYS, people)
-    session.execute(COUNT_COMPETITION_DAYS, {**people, "cutoff_at": cutoff_at})
+    session.execute(COUNT_LAST_DAYS, {**people, "cutoff_at": cutoff_at})
     return add_up(session, [(competition_id, person_id) for person_id in person_ids])
