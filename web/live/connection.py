@@ -184,10 +184,17 @@ class Connection(ABC):
     def _put_or_end(self, data: bytes) -> None:
         if self._closing:
             return
-        # Thousands are sent the same, nearly always in whole: that must cost few calls.
-        sent = self._write(data) if self._backlog is None else 0
-        if sent == len(data):
-            return
+        sent = 0
+        if self._backlog is None:
+            # Thousands are sent the same, nearly always in whole: a call more would be felt.
+            try:
+                sent = os.write(self._fd, data)
+            except BlockingIOError:
+                pass
+            except OSError:
+                self._lose()
+            if sent == len(data):
+                return
         self._keep(data, sent)
         if self._waiting > BACKLOG_LIMIT:
             log.info("live.too_slow", waiting=self._waiting)

@@ -1,6 +1,7 @@
 """Messages as bytes: encoded once, sent to everyone, whatever they are connected by."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import orjson
 from wsproto.frame_protocol import FrameProtocol
@@ -11,8 +12,6 @@ _server = FrameProtocol(client=False, extensions=[])
 class Frame:
     """One JSON text, wrapped at most once for sockets and at most once for event streams."""
 
-    __slots__ = ("_event", "_frame", "epoch", "offset", "text", "traces")
-
     def __init__(
         self, text: bytes, epoch: str = "", offset: int = -1, traces: Sequence[str] = ()
     ) -> None:
@@ -21,23 +20,17 @@ class Frame:
         self.epoch = epoch
         self.offset = offset
         self.traces = traces
-        self._frame: bytes | None = None
-        self._event: bytes | None = None
 
-    @property
+    @cached_property
     def frame(self) -> bytes:
         """For a WebSocket. A server's frames carry no mask, so the same bytes fit every one."""
-        if self._frame is None:
-            self._frame = bytes(_server.send_data(self.text.decode()))
-        return self._frame
+        return bytes(_server.send_data(self.text.decode()))
 
-    @property
+    @cached_property
     def event(self) -> bytes:
         """For an event stream. JSON as orjson writes it has no line ends."""
-        if self._event is None:
-            at = f"id: {self.epoch}:{self.offset}\n".encode() if self.epoch else b""
-            self._event = b"%bdata: %b\n\n" % (at, self.text)
-        return self._event
+        at = f"id: {self.epoch}:{self.offset}\n".encode() if self.epoch else b""
+        return b"%bdata: %b\n\n" % (at, self.text)
 
 
 def message_frame(message: Mapping[str, object]) -> Frame:
