@@ -3,19 +3,28 @@
 import statistics
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
 from typing import NamedTuple
+
+import psutil
 
 from bench.company import move
 from bench.load import wait_until_it_listens
 from bench.stage import Stage, process
 from bench.watchers import Answer, Watchers, handshake
+from sandbox.ports import free_port
 
-WINDOWS, WINDOW_SECONDS = 5, 2.0
-WARM_SECONDS = 1.0
+WINDOWS, WINDOW_SECONDS = 16, 0.6
+"""Short ones: who has stood still for two seconds gives up on Redis."""
+WARM_SECONDS = 0.3
+REST_SECONDS = 0.2
+"""Until what was sent is read."""
+START_SECONDS = 3.0
+"""What a process takes to start."""
 MOVES_PER_SECOND = 120
 """More than the hub could send frames of, so it always finds that the board has moved."""
 UPDATE = b'{"type":"update"'
@@ -41,6 +50,19 @@ class Rates(NamedTuple):
         return statistics.median(self.rates)
 
 
+class Pair(NamedTuple):
+    """What two did on one machine, in turns."""
+
+    hub: Rates
+    bare: Rates
+
+    @property
+    def ratio(self) -> float:
+        """The median of what each window of the hub is to the loop's beside it."""
+        both = zip(self.hub.rates, self.bare.rates, strict=True)
+        return statistics.median(hub / bare for hub, bare in both)
+
+
 class _Tap:
     """Counts the messages that begin in one way, and keeps the last."""
 
@@ -56,24 +78,79 @@ class _Tap:
             self.last = message
 
 
-def of_hub(on: Stage, board: uuid.UUID, moved: Sequence[str], watchers: Watchers) -> Rates:
-    """Count the updates of a board that moves faster than they are sent."""
-    seconds = WARM_SECONDS + WINDOWS * WINDOW_SECONDS + 3
+def of_hub_and_bare_loop(
+    on: Stage, board: uuid.UUID, moved: Sequence[str], watchers: Watchers, hub: psutil.Process
+) -> Pair:
+    """Count the updates of a board that moves faster than they are sent, and those of a loop.
+
+    They take turns, window by window, while the other stands still: so a machine that is slower
+    for a while is slower for both.
+    """
+    port = free_port()
+    served = _with(on, len(watchers), _example(on, board, moved, watchers))
+    with process(served, "bench.plain", str(port)) as started:
+        wait_until_it_listens(port)
+        others, bare = Watchers(port), psutil.Process(started.pid)
+        others.come([handshake("/")] * len(watchers), 0)
+        others.pump(2.0)  # until it sends
+        turns = _Turns([(hub, watchers), (bare, others)])
+        with _moving(on, board, moved, turns.seconds, watchers):
+            hub_rates, bare_rates = turns.take()
+        others.go(0)
+    return Pair(hub_rates, bare_rates)
+
+
+class _Turns:
+    """Servers that each may only serve in their own windows."""
+
+    def __init__(self, servers: Sequence[tuple[psutil.Process, Watchers]]) -> None:
+        self._servers = servers
+        self.seconds = WINDOWS * len(servers) * (WARM_SECONDS + WINDOW_SECONDS + REST_SECONDS)
+
+    def take(self) -> list[Rates]:
+        """Let each serve in turn; they all go on afterwards."""
+        found: list[list[Window]] = [[] for _ in self._servers]
+        for served, watchers in self._servers:
+            _rest(served, watchers)
+        try:
+            for _ in range(WINDOWS):
+                for (served, watchers), windows in zip(self._servers, found, strict=True):
+                    served.resume()
+                    windows.append(_window(watchers, UPDATE))
+                    _rest(served, watchers)
+        finally:
+            for served, _ in self._servers:
+                served.resume()
+        return [_rates_of(windows) for windows in found]
+
+
+def _rest(served: psutil.Process, watchers: Watchers) -> None:
+    """Let one stand still, and read what it has sent."""
+    served.suspend()
+    watchers.pump(REST_SECONDS)
+
+
+@contextmanager
+def _moving(
+    on: Stage, board: uuid.UUID, moved: Sequence[str], seconds: float, watchers: Watchers
+) -> Iterator[None]:
+    """Move the board so long, from another process."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        moving = pool.submit(move, dict(on.environment), board, moved, MOVES_PER_SECOND, seconds)
-        watchers.pump(2.0)  # until the process has started
-        rates = _count(watchers, UPDATE)
+        work = (dict(on.environment), board, moved, MOVES_PER_SECOND, seconds + START_SECONDS)
+        moving = pool.submit(move, *work)
+        watchers.pump(START_SECONDS)  # until the process has started
+        yield
         while not moving.done():
             watchers.pump(0.2)
         moving.result()
-    return rates
 
 
-def of_bare_loop(on: Stage, port: int, sockets: int, message: bytes) -> Rates:
-    """Count what a loop around `send` delivers."""
-    served = _with(on, sockets, message)
-    with process(served, "bench.plain", str(port)):
-        return _of_crowd(port, [handshake("/")] * sockets, 0, message)
+def _example(on: Stage, board: uuid.UUID, moved: Sequence[str], watchers: Watchers) -> bytes:
+    """Return an update of such a board."""
+    tap = _Tap(UPDATE)
+    with _moving(on, board, moved, 0.0, watchers):
+        watchers.pump(1.0, tap.hear)
+    return tap.last
 
 
 def of_flask_sock(on: Stage, port: int, sockets: int, message: bytes) -> Rates:
@@ -129,12 +206,24 @@ def _of_crowd(
 
 
 def _count(watchers: Watchers, beginning: bytes) -> Rates:
+    return _rates_of([_window(watchers, beginning) for _ in range(WINDOWS)])
+
+
+class Window(NamedTuple):
+    """What was counted in a while."""
+
+    rate: float
+    busy: float
+    last: bytes
+
+
+def _window(watchers: Watchers, beginning: bytes) -> Window:
     tap = _Tap(beginning)
     watchers.pump(WARM_SECONDS)
-    rates, busy = [], []
-    for _ in range(WINDOWS):
-        before, begun = tap.count, time.monotonic()
-        watchers.pump(WINDOW_SECONDS, tap.hear)
-        rates.append((tap.count - before) / (time.monotonic() - begun))
-        busy.append(watchers.busy)
-    return Rates(rates, max(busy), tap.last)
+    begun = time.monotonic()
+    watchers.pump(WINDOW_SECONDS, tap.hear)
+    return Window(tap.count / (time.monotonic() - begun), watchers.busy, tap.last)
+
+
+def _rates_of(windows: Sequence[Window]) -> Rates:
+    return Rates([one.rate for one in windows], max(one.busy for one in windows), windows[-1].last)

@@ -1,10 +1,11 @@
 """Boards for thousands of watchers: `python -m bench.live`.
 
 One run: (a) the ceiling, a bare gevent loop of `send` of the same frame to as many sockets; (b) the
-hub without a pause between its frames, from the flush of a board to whole frames at all watchers;
-(c) flask-sock and Flask-SocketIO as they come; (d) memory and CPU of connections where nothing
-happens; (e) from the commit of a sync to the frames; (f) bytes against the whole top each time;
-(g) a page of the board on the same process meanwhile. The clients share the machine with it all.
+hub without a pause between its frames, from the flush of a board to whole frames at all watchers,
+in turns with the loop; (c) flask-sock and Flask-SocketIO as they come; (d) memory and CPU of
+connections where nothing happens; (e) from the commit of a sync to the frames; (f) bytes against
+the whole top each time; (g) a page of the board on the same process meanwhile. The clients share
+the machine with it all.
 """
 
 import random
@@ -18,7 +19,7 @@ from sqlalchemy import text
 
 from bench import fanout
 from bench.crowd import fill
-from bench.fanout import Rates
+from bench.fanout import Pair, Rates
 from bench.latency import SECONDS, SYNCS_PER_SECOND, VISITS_PER_SECOND, Followed, follow
 from bench.load import wait_until_it_listens
 from bench.reads import token
@@ -98,8 +99,8 @@ def measure_following(house: House) -> Followed:
     return found
 
 
-def measure_hub(house: House) -> tuple[Idle, Rates, Rates]:
-    """Measure (d), and (b) with MORE and then with MANY sockets."""
+def measure_hub(house: House) -> tuple[Idle, Pair, Pair]:
+    """Measure (d), and (a) and (b) with MORE and then with MANY sockets."""
     with process(house.on, *SITE, "bench.hurried:app()") as started:
         wait_until_it_listens(house.port)
         watchers = Watchers(house.port)
@@ -113,18 +114,19 @@ def measure_hub(house: House) -> tuple[Idle, Rates, Rates]:
         watchers.pump(IDLE_SECONDS)
         core = (sum(served.cpu_times()[:2]) - cpu) / IDLE_SECONDS
         idle = Idle(grown / 1024 / (MORE - WARM), core)
-        more = fanout.of_hub(house.on, house.board, house.top[:MOVED], watchers)
+        moved = house.top[:MOVED]
+        more = fanout.of_hub_and_bare_loop(house.on, house.board, moved, watchers, served)
         watchers.go(MANY)
         watchers.pump(2.0)
-        many = fanout.of_hub(house.on, house.board, house.top[:MOVED], watchers)
+        many = fanout.of_hub_and_bare_loop(house.on, house.board, moved, watchers, served)
         watchers.go(0)
     return idle, more, many
 
 
-def report_rates(name: str, found: Rates, ceiling: Rates | None = None, goal: str = "") -> None:
+def report_rates(name: str, found: Rates, share: float | None = None, goal: str = "") -> None:
     """Print a line."""
     low, high = min(found.rates), max(found.rates)
-    ratio = "" if ceiling is None else f"  {found.rate / ceiling.rate:.2f} of the ceiling{goal}"
+    ratio = "" if share is None else f"  {share:.2f} of the ceiling{goal}"
     print(
         f"{name:44} {found.rate:9,.0f}/s ({low:,.0f}..{high:,.0f}){ratio}"
         f"; clients took {found.busy:.0%} of a core"
@@ -172,17 +174,15 @@ def main() -> None:
         house = House(on, port)
         followed = measure_following(house)
         idle, more, many = measure_hub(house)
-        bare_many = fanout.of_bare_loop(on, port, MANY, many.message)
-        bare_more = fanout.of_bare_loop(on, port, MORE, more.message)
-        sock = fanout.of_flask_sock(on, port, MANY, many.message)
-        socketio = fanout.of_socketio(on, port, MANY, many.message)
-    print(f"a board of {MORE:,}; frames of {len(many.message):,} bytes; medians (range)")
-    report_rates(f"(a) bare loop, {MANY:,} sockets", bare_many)
-    report_rates(f"(a) bare loop, {MORE:,} sockets", bare_more)
-    report_rates(f"(b) hub, {MANY:,} sockets", many, bare_many, " (to reach: 0.80)")
-    report_rates(f"(b) hub, {MORE:,} sockets", more, bare_more, " (to reach: 0.80)")
-    report_rates(f"(c) flask-sock, {MANY:,} sockets", sock, bare_many)
-    report_rates(f"(c) Flask-SocketIO, {MANY:,} sockets", socketio, bare_many)
+        message, ceiling = many.hub.message, many.bare.rate
+        sock = fanout.of_flask_sock(on, port, MANY, message)
+        socketio = fanout.of_socketio(on, port, MANY, message)
+    print(f"a board of {MORE:,}; frames of {len(message):,} bytes; medians (range)")
+    for sockets, pair in ((MANY, many), (MORE, more)):
+        report_rates(f"(a) bare loop, {sockets:,} sockets", pair.bare)
+        report_rates(f"(b) hub, {sockets:,} sockets", pair.hub, pair.ratio, " (to reach: 0.80)")
+    report_rates(f"(c) flask-sock, {MANY:,} sockets", sock, sock.rate / ceiling)
+    report_rates(f"(c) Flask-SocketIO, {MANY:,} sockets", socketio, socketio.rate / ceiling)
     print(
         f"(d) idle: {idle.kilobytes:.1f} KiB per connection (to keep: 45),"
         f" {MORE:,} take {idle.core:.1%} of a core (to keep: 5%)"
