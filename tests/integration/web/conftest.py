@@ -27,6 +27,7 @@ from tests.integration.fitness.outside import Outside
 from tests.integration.web.documented import Documented
 from web import create_app
 from web.db import EXTENSION, Front
+from worker.app import make_app
 
 SECRET = "a shared secret of at least thirty-two bytes"
 
@@ -186,3 +187,22 @@ def contest(factory: Factory, ada: Person) -> Competition:
     for person, score in zip(factory.people(2), (812, 5), strict=True):
         factory.participant(made, person, score)
     return made
+
+
+@pytest.fixture
+def jobs(site_settings: Settings, redis: Redis) -> Iterator[Callable[[], None]]:
+    """Runs what an erasure rings for, and the flush behind it."""
+    made = make_app(site_settings)
+    made.loader.import_default_modules()
+
+    def run() -> None:
+        for name in ("erasures.sweep", "leaderboards.flush", "leaderboards.sweep"):
+            made.tasks[name]()
+        with made.connection_for_read() as connection:
+            channel: Any = connection.default_channel
+            while message := channel.basic_get("boards", no_ack=True):
+                if message.headers["task"] == "leaderboards.rebuild":
+                    made.tasks["leaderboards.rebuild"](**message.decode()[1])
+
+    yield run
+    made.resources.engine.dispose()

@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -38,7 +38,6 @@ from tests.integration.payouts.purse import Purse
 from tests.integration.web.conftest import SECRET, SignIn
 from tests.integration.web.lived import NAME, board_of, lived, mentions, personal, record
 from tests.scores import recompute_everyone
-from worker.app import make_app
 from worker.unit import unit_of_work
 
 
@@ -46,25 +45,6 @@ from worker.unit import unit_of_work
 def site_settings(beside_google: Settings) -> Settings:
     """As everywhere, and Google is the sandbox."""
     return beside_google.model_copy(update={"supabase_jwt_secret": SECRET})
-
-
-@pytest.fixture
-def jobs(site_settings: Settings, redis: Redis) -> Iterator[Callable[[], None]]:
-    """Runs what an erasure rings for, and the flush behind it."""
-    made = make_app(site_settings)
-    made.loader.import_default_modules()
-
-    def run() -> None:
-        for name in ("erasures.sweep", "leaderboards.flush", "leaderboards.sweep"):
-            made.tasks[name]()
-        with made.connection_for_read() as connection:
-            channel: Any = connection.default_channel
-            while message := channel.basic_get("boards", no_ack=True):
-                if message.headers["task"] == "leaderboards.rebuild":
-                    made.tasks["leaderboards.rebuild"](**message.decode()[1])
-
-    yield run
-    made.resources.engine.dispose()
 
 
 @pytest.fixture
