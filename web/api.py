@@ -30,9 +30,9 @@ OPERATIONS = "podium.operations"
 Handler = Callable[..., Reply | Response]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation:
-    """One method of one path."""
+    """One method of one path. Each is made once, and equal to itself alone."""
 
     method: str
     rule: str
