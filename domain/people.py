@@ -7,9 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from domain.errors import NotFound
 from domain.leaderboards.marks import mark_person
-from domain.locks import lock_people
+from domain.locks import AccountGone, lock_people
 from models import Person
 
 
@@ -29,10 +28,10 @@ def person_of(
 
 
 def person_with(session: Session, person_id: int) -> Person:
-    """Return a person by the surrogate key. Raises NotFound when they were erased."""
+    """Return a person by the surrogate key. Raises AccountGone when they were erased."""
     person = session.scalar(select(Person).where(Person.id == person_id, Person.sub.is_not(None)))
     if person is None:
-        raise NotFound("This account is gone.", code="account_gone")
+        raise AccountGone
     return person
 
 
@@ -42,7 +41,7 @@ def change(
     """Change what is given. A new name marks the person's boards, so that watchers are told.
 
     After the commit call `Names.put` and then ring `leaderboards.flush`.
-    Raises NotFound when the person was erased meanwhile.
+    Raises AccountGone when the person was erased meanwhile.
     """
     lock_people(session, [person_id])
     person = person_with(session, person_id)
