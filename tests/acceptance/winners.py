@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from math import inf
 
 from sqlalchemy.orm import Session
 
@@ -18,10 +19,11 @@ OVER = {PayoutStatus.PAID, PayoutStatus.ACCEPTED}
 
 
 class Winners:
-    """Distributes one prize after another until told to stop."""
+    """Distributes one prize after another until told to stop, or `most` payouts are made."""
 
-    def __init__(self, stack: Stack, every_s: float) -> None:
+    def __init__(self, stack: Stack, every_s: float, most: float = inf) -> None:
         self.payouts: list[str] = []
+        self.most = most
         self._stack = stack
         self._every_s = every_s
         self._over = threading.Event()
@@ -39,7 +41,7 @@ class Winners:
     def _win(self) -> None:
         with Session(self._stack.engine, expire_on_commit=False) as session:
             purse = Purse(self._stack.engine, Factory(session))
-            while True:
+            while len(self.payouts) < self.most:
                 made = purse.won(AMOUNTS, rail=None)
                 session.add_all(self._account(person.id) for person in made.people)
                 session.commit()
