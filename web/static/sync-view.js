@@ -31,6 +31,7 @@ export class SyncView {
       token: (refused) => this.#session.token(refused),
       onSync: (message) => this.#show(message),
       onStats: showToday,
+      onNotice: (notice) => this.#notice(notice),
       onStatus: (status) => showConnection(byId("sync-connection"), status),
     });
   }
@@ -88,6 +89,13 @@ export class SyncView {
     }));
   }
 
+  /** What a person should do stands there until a sync has succeeded. */
+  #notice({ code, detail }) {
+    const notice = byId("sync-notice");
+    notice.textContent = detail;
+    notice.hidden = false;
+    this.#offer(code);
+  }
 
   /** Connecting again asks for what is missing once more. */
   #showMissing({ missing_scopes: missing }) {
@@ -106,6 +114,7 @@ export class SyncView {
       this.#items.set(sync.sync_id, item);
       byId("syncs").prepend(item);
     }
+    const isNews = item.dataset.status !== sync.status;
     item.dataset.status = sync.status;
     item.querySelector(".sync-text").textContent = textOf(sync);
     item.querySelector("time").textContent = new Date().toLocaleTimeString([], { timeStyle: "short" });
@@ -114,6 +123,7 @@ export class SyncView {
       this.#items.delete(id);
     }
     if (sync.status !== "succeeded" && sync.status !== "failed") return;
+    if (sync.status === "succeeded" && isNews) byId("sync-notice").hidden = true;
     this.#offer(sync.error?.code);
     this.#onDone();
   }

@@ -162,6 +162,30 @@ def test_a_refused_sync_offers_it_too() -> None:
     assert result is True
 
 
+def test_what_to_do_is_shown_until_a_sync_has_succeeded() -> None:
+    result = run(
+        "sync-view.js",
+        SYNC
+        + """
+        const notice = document.getElementById("sync-notice");
+        const states = [];
+        const hear = (message) => {
+            sockets[0].hear(message);
+            states.push([notice.hidden, again.hidden]);
+        };
+        const done = { type: "sync", sync_id: "s", status: "succeeded", slots, error: null };
+        hear({ type: "notice", code: "behind", detail: "Open your app." });
+        hear(done);
+        hear({ type: "notice", code: "reauth_required", detail: "Connect again." });
+        hear(done);
+        const result = [states, notice.textContent];
+        """,
+    )
+    states, text = result
+    assert states == [[False, True], [True, True], [False, False], [False, True]]
+    assert text == "Connect again."
+
+
 def test_todays_totals_are_shown() -> None:
     result = run(
         "sync-view.js",
