@@ -42,6 +42,8 @@ UPGRADE_HEADERS = ("CONNECTION", "UPGRADE", "SEC_WEBSOCKET_KEY", "SEC_WEBSOCKET_
 class Socket(Connection):
     """One WebSocket. What the client says goes to `heard`, which must not wait."""
 
+    __slots__ = ("_parts", "_pieces", "_pinged", "_protocol", "_size", "_window_ends", "heard")
+
     mode = "gunicorn"
     """Asked for by flask-sock: how to tell the server that the response has been sent."""
 

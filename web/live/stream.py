@@ -24,6 +24,8 @@ HEARTBEAT = b":\n\n"
 class Stream(Connection):
     """One event stream. Its client says nothing; the answer ends with the connection."""
 
+    __slots__ = ()
+
     def __init__(self, environ: dict[str, Any], head: bytes) -> None:
         super().__init__(environ)
         self._put(head)
