@@ -129,6 +129,7 @@ def test_each_by_itself(schema: BaseSchema, callers: Callers) -> None:
             case.validate_response(callers.ask(case, who), checks=CHECKS)
 
         each()
+    tell(callers)
     assert len(callers.asked) == len(operations) > 40
 
 
@@ -155,5 +156,11 @@ def test_one_after_the_other(schema: BaseSchema, callers: Callers) -> None:
         # otherwise. Hypothesis takes that for an end; a fault is none.
         with suppress(FlakyStrategyDefinition):
             run_state_machine_as_test(Sequence, settings=FEW)
+    tell(callers)
     assert faults == []
     assert len(callers.asked) > 10
+
+
+def tell(callers: Callers) -> None:
+    """Say how much was asked, for `pytest -s`."""
+    print(f"{callers.asked.total()} requests of {len(callers.asked)} routes")
