@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from domain.competitions.life import hold
 from domain.fitness import schedule
-from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_competitions_shared, lock_people
 from domain.scoring.at_cutoff import recompute_ended
 from models import Competition, Participant
@@ -41,6 +40,5 @@ def plan_page(session: Session, competition_id: uuid.UUID, now: datetime) -> Non
     if after is None or competition.plan_after != after:
         return  # someone else was faster
     schedule.plan(session, people, now)
-    scores = recompute_ended(session, competition_id, people, competition.cutoff_at)
-    mark_dirty(session, scores)
+    recompute_ended(session, competition_id, people, competition.cutoff_at)
     competition.plan_after = people[-1] if len(people) == PAGE else None

@@ -15,7 +15,6 @@ from domain.fitness.owed import owe_what_is_missing
 from domain.fitness.slot_store import Change, changed_days, store_days
 from domain.fitness.sources import make_known
 from domain.fitness.vanished import vanished_days
-from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_for_data
 from domain.scoring.recompute import recompute_changed
 from domain.scoring.review import review_days
@@ -41,7 +40,6 @@ def write(session: Session, batch: Sequence[Fetched], now: datetime) -> Written:
     changed = changed_days(changes, locked)
     changed = review_days(session, changed, locked.open, now)
     scores = recompute_changed(session, changed, locked.open)
-    mark_dirty(session, scores)
     _move_cursors(session, held, now)
     _finish(session, held, changes, now)
     owe_what_is_missing(session, [one.claim.person_id for one in held], now)

@@ -20,7 +20,6 @@ from domain.fitness.records import (
 )
 from domain.fitness.slot_store import changed_days
 from domain.fitness.sources import SeenSource, make_known
-from domain.leaderboards.marks import mark_dirty
 from domain.locks import AccountGone, LockedForData, lock_for_data
 from domain.scoring.recompute import recompute_changed
 from domain.scoring.review import review_days
@@ -91,6 +90,4 @@ def _store(
 def _score(session: Session, book: RecordBook, locked: LockedForData) -> int:
     changed = changed_days(book.days.store(session, locked), locked)
     changed = review_days(session, changed, locked.open, locked.at)
-    scores = recompute_changed(session, changed, locked.open)
-    mark_dirty(session, scores)
-    return len(scores)
+    return len(recompute_changed(session, changed, locked.open))

@@ -19,7 +19,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_for_data
 from domain.scoring.recompute import recompute_people
 
@@ -155,7 +154,6 @@ def _recount(session: Session, competition_id: uuid.UUID, people: Sequence[int])
     page = {"competition_id": competition_id, "people": people}
     before = set(map(tuple, session.execute(COUNTED, page)))
     scores = recompute_people(session, competition_id, people)
-    mark_dirty(session, scores)
     after = set(map(tuple, session.execute(COUNTED, page)))
     days = sorted({(person_id, day) for person_id, day, *_ in before ^ after})
     return Audited(competition_id, days, sorted(person_id for _, person_id in scores))

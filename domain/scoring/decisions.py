@@ -11,7 +11,6 @@ from domain.competitions.former_scores import former_score, keep_former
 from domain.competitions.life import hold
 from domain.competitions.rulings import check_open_to_rulings, revise
 from domain.errors import Conflict, NotFound
-from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_competitions_shared, lock_people
 from domain.scoring.at_cutoff import recompute_at_cutoff, review_at_cutoff
 from domain.scoring.recompute import ChangedDays, ScoreKey
@@ -110,9 +109,7 @@ def _count(session: Session, competition: Competition, flag: Flag, now: datetime
     day = flag.person_id, flag.metric, flag.day
     review_at_cutoff(session, competition.id, competition.cutoff_at, day, now)
     changed = ChangedDays.whole([day])
-    scores = recompute_at_cutoff(session, competition.id, competition.cutoff_at, changed)
-    mark_dirty(session, scores)
-    return scores
+    return recompute_at_cutoff(session, competition.id, competition.cutoff_at, changed)
 
 
 def _reason(flag: Flag) -> str:

@@ -11,7 +11,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain.errors import Conflict
-from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_for_data
 from domain.scoring.recompute import recompute_people
 
@@ -41,6 +40,4 @@ def recompute_page(
     """
     if competition_id not in lock_for_data(session, person_ids, now).open:
         raise Conflict("It takes no more data.", code="competition_over")
-    changed = recompute_people(session, competition_id, person_ids)
-    mark_dirty(session, changed)
-    return len(changed)
+    return len(recompute_people(session, competition_id, person_ids))

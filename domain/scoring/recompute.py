@@ -137,25 +137,32 @@ COUNT_COMPETITION_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_IN_COMPETITION, 
 # The plan is by keys whatever the parameters are, and making it costs as much as counting does.
 ONE_PLAN = text("SET LOCAL plan_cache_mode = force_generic_plan")
 
+# Who changes a score marks it, in the same breath: see `domain.leaderboards.marks`.
 ADD_UP = text(
     """
-    UPDATE participant m SET computed = least(s.total, :max_score - m.posted)
-    FROM (
-        SELECT x.competition_id, x.person_id,
-               CASE k.scoring
-                   WHEN 'total' THEN div(coalesce(sum(d.counted), 0), 1000)
-                   WHEN 'best_day' THEN div(coalesce(max(d.counted), 0), 1000)
-                   WHEN 'goal_days' THEN count(*) FILTER (WHERE d.counted >= k.goal * 1000)
-               END AS total
-        FROM unnest(CAST(:competition_ids AS uuid[]), CAST(:person_ids AS bigint[]))
-             AS x(competition_id, person_id)
-        JOIN competition k ON k.id = x.competition_id
-        LEFT JOIN score_day d USING (competition_id, person_id)
-        GROUP BY x.competition_id, x.person_id, k.scoring
-    ) s
-    WHERE m.competition_id = s.competition_id AND m.person_id = s.person_id
-      AND m.computed IS DISTINCT FROM least(s.total, :max_score - m.posted)
-    RETURNING m.competition_id, m.person_id
+    WITH changed AS (
+        UPDATE participant m SET computed = least(s.total, :max_score - m.posted)
+        FROM (
+            SELECT x.competition_id, x.person_id,
+                   CASE k.scoring
+                       WHEN 'total' THEN div(coalesce(sum(d.counted), 0), 1000)
+                       WHEN 'best_day' THEN div(coalesce(max(d.counted), 0), 1000)
+                       WHEN 'goal_days' THEN count(*) FILTER (WHERE d.counted >= k.goal * 1000)
+                   END AS total
+            FROM unnest(CAST(:competition_ids AS uuid[]), CAST(:person_ids AS bigint[]))
+                 AS x(competition_id, person_id)
+            JOIN competition k ON k.id = x.competition_id
+            LEFT JOIN score_day d USING (competition_id, person_id)
+            GROUP BY x.competition_id, x.person_id, k.scoring
+        ) s
+        WHERE m.competition_id = s.competition_id AND m.person_id = s.person_id
+          AND m.computed IS DISTINCT FROM least(s.total, :max_score - m.posted)
+        RETURNING m.competition_id, m.person_id
+    ), marked AS (
+        INSERT INTO board_dirty (competition_id, person_id)
+        SELECT competition_id, person_id FROM changed
+    )
+    SELECT competition_id, person_id FROM changed
     """
 )
 
@@ -219,7 +226,10 @@ def recompute_people(
 
 
 def add_up(session: Session, keys: Sequence[ScoreKey]) -> list[ScoreKey]:
-    """Make people's scores what their days say; return whose score changed."""
+    """Make people's scores what their days say; mark and return whose changed.
+
+    Ring `leaderboards.flush` after the commit.
+    """
     if not keys:
         return []
     rows = session.execute(

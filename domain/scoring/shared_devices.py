@@ -21,7 +21,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain.fitness.slot_versions import SLOTS_AT_CUTOFF
-from domain.leaderboards.marks import mark_dirty
 from domain.locks import lock_competitions_shared, lock_people
 from domain.scoring.at_cutoff import recompute_at_cutoff
 from domain.scoring.competing import where_it_counts
@@ -192,9 +191,7 @@ def flag_shared(
     found = where_it_counts(session, doubts, [look.competition_id])
     keep(session, found, days, [look.competition_id], [FlagReason.SHARED_DEVICE], now)
     changed = ChangedDays.whole(days)
-    scores = recompute_at_cutoff(session, look.competition_id, look.cutoff_at, changed)
-    mark_dirty(session, scores)
-    return len(scores)
+    return len(recompute_at_cutoff(session, look.competition_id, look.cutoff_at, changed))
 
 
 def finish_look(session: Session, look: Look, now: datetime) -> None:
