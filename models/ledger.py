@@ -18,6 +18,7 @@ from sqlalchemy import (
     Index,
     SmallInteger,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -112,15 +113,19 @@ class LedgerTransaction(Base):
     posted_at: Mapped[datetime]
     entries: Mapped[int] = mapped_column(SmallInteger)
     """How many it has, so that none can be added later."""
-    reverses_id: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey("ledger_transaction.id"), unique=True
-    )
+    reverses_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("ledger_transaction.id"))
     author_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Null when it was the clock, a service or an operator at the console."""
     reason: Mapped[str | None]
 
     __table_args__ = (
         UniqueConstraint("id", "currency"),
+        Index(
+            "uq_ledger_transaction_reverses_id",
+            "reverses_id",
+            unique=True,
+            postgresql_where=text("reverses_id IS NOT NULL"),
+        ),
         CheckConstraint("(kind = 'reversal') = (reverses_id IS NOT NULL)", name="reverses_what"),
         CheckConstraint("reverses_id <> id", name="reverses_another"),
         CheckConstraint("entries > 1", name="two_sides"),

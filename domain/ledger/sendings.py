@@ -3,8 +3,7 @@
 There may be a hundred thousand of them, so it takes one statement, whatever their number.
 """
 
-import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -35,7 +34,7 @@ _POST = text(f"""
             WHERE k.kind = 'payable' AND k.currency = :currency AND k.competition_id IS NULL
               AND k.person_id = p.person_id AND k.rail IS NULL
         ) AS payable
-        FROM payout p WHERE p.id = ANY(:payouts)
+        FROM payout p WHERE p.id = ANY(CAST(:payouts AS uuid[]))
     ), moved AS MATERIALIZED (
         SELECT {ALIKE} AS transaction_id, leg.kind, 'payout:' || id || ':' || leg.number AS key,
                COALESCE(leg.source, payable) AS source, COALESCE(leg.target, payable) AS target,
@@ -54,10 +53,10 @@ _POST = text(f"""
 """)  # noqa: S608  our own text
 
 
-def post_legs(
-    session: Session, payout_ids: Collection[uuid.UUID], legs: Sequence[Leg], now: datetime
-) -> None:
+def post_legs(session: Session, payout_ids: str, legs: Sequence[Leg], now: datetime) -> None:
     """Post movements of payouts of one currency, the same for each.
+
+    The ids are an array as the database writes it: nobody here has to look into it.
 
     Unlike `domain.ledger.posting.post` it is no repetition of anything: the steps are new.
     """
@@ -69,7 +68,7 @@ def post_legs(
     }
     ids = account_ids(session, shared)
     values = {
-        "payouts": list(payout_ids),
+        "payouts": payout_ids,
         "currency": legs[0].source.currency,
         "kinds": [leg.kind for leg in legs],
         "numbers": [leg.number for leg in legs],

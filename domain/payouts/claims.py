@@ -4,6 +4,7 @@ A worker that is lost leaves its claims in `sending` until the lease ends. Then 
 its calls came to, so they become `unknown` and are asked about.
 """
 
+import re
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from models.rail import RailName
 
 LEASE = timedelta(minutes=3)
 """Longer than a batch's calls and their writing down take; see `tasks/calling.py`."""
+
+_KEY = re.compile(r"payout:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):[0-9]+")
 
 _DUE = text(
     """
@@ -133,6 +136,12 @@ def claim_of(row: Row) -> Claim:
 def key_of(row: Row) -> str:
     """Return the idempotency key under which a rail is told of a payout."""
     return f"payout:{row.id}:{row.attempts}"
+
+
+def payout_of(key: str) -> uuid.UUID | None:
+    """Return the payout of which a rail is told under a key, if it is such a key."""
+    found = _KEY.fullmatch(key)
+    return None if found is None else uuid.UUID(found[1])
 
 
 def payouts_of(claims: Iterable[Claim]) -> list[uuid.UUID]:

@@ -7,7 +7,6 @@ that is written to all. Those of currencies with a limit are reckoned one by one
 """
 
 import uuid
-from collections import defaultdict
 from dataclasses import asdict
 from datetime import datetime
 
@@ -19,30 +18,33 @@ from domain.payouts import gate
 from domain.payouts.obstacles import ways_of
 from domain.payouts.row import CLOCK, RAIL, Lease, Row, Step, Target, moved
 from domain.payouts.states import POSTINGS, Action
-from domain.payouts.steps import CHANGING, TYPES, Taken, account_of, attempt_of
+from domain.payouts.steps import BY_KEY, CHANGING, TYPES, Taken, account_of, attempt_of
 from models.payout import PayoutStatus
 from models.rail import RailName
 
 OWN = frozenset({"destination", "reference"})
 """What is not the same for all that were enlisted together."""
 ALIKE = [name for name in CHANGING if name not in OWN]
+SET = ", ".join(f"{name} = CAST(:{name} AS {TYPES.get(name, 'timestamptz')})" for name in ALIKE)
 
 # The reference is the key, as `domain.payouts.rails.manual` says.
 _ENLIST = text(
     f"""
     WITH due AS (
         SELECT id FROM payout WHERE status = 'pending' AND due_at <= :now
-        ORDER BY due_at, id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+        ORDER BY due_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
     ), way AS (
-        {ways_of("IN (SELECT id FROM due)")}
+        {ways_of("due AS asked")}
+    ), listed AS (
+        UPDATE payout p SET destination = way.account,
+            reference = 'payout:' || p.id || ':' || CAST(:attempts AS smallint), {SET}
+        FROM way
+        WHERE p.id = way.id AND way.reason IS NULL AND p.steps = 0
+          AND NOT EXISTS (SELECT FROM payout_limit l WHERE l.currency = p.currency)
+        RETURNING p.id, p.currency
     )
-    UPDATE payout p SET destination = way.account,
-        reference = 'payout:' || p.id || ':' || CAST(:attempts AS smallint),
-        {", ".join(f"{name} = CAST(:{name} AS {TYPES.get(name, 'timestamptz')})" for name in ALIKE)}
-    FROM way
-    WHERE p.id = way.id AND way.reason IS NULL AND p.steps = 0
-      AND NOT EXISTS (SELECT FROM payout_limit l WHERE l.currency = p.currency)
-    RETURNING p.id, p.currency
+    SELECT currency, count(*) AS number, CAST(array_agg(id) AS text) AS ids
+    FROM listed GROUP BY currency
     """  # noqa: S608  our own text
 )
 _WRITE_DOWN = text(
@@ -69,13 +71,12 @@ def enlist(session: Session, rail: RailName, limit: int, now: datetime) -> int:
     became = asdict(steps[-1].after)
     values = {name: became[name] for name in ALIKE}
     asked = {**values, "rails": [rail], "now": now, "limit": limit}
-    by_currency = defaultdict[str, list[uuid.UUID]](list)
-    for payout_id, currency in session.execute(_ENLIST, asked):
-        by_currency[currency].append(payout_id)
-    for currency, ids in by_currency.items():
+    session.execute(BY_KEY)
+    listed = session.execute(_ENLIST, asked).all()
+    for currency, _, ids in listed:
         _write_down(session, ids, steps, now)
         post_legs(session, ids, [_leg(one, currency) for one in steps], now)
-    return sum(map(len, by_currency.values()))
+    return sum(row.number for row in listed)
 
 
 def _steps(rail: RailName, now: datetime) -> list[Taken]:
@@ -100,9 +101,7 @@ def _untouched(now: datetime) -> Row:
     return Row(uuid.UUID(int=0), uuid.UUID(int=0), 0, 0, "", **{**nothing, **first})  # type: ignore[arg-type]  # by name
 
 
-def _write_down(
-    session: Session, payout_ids: list[uuid.UUID], steps: list[Taken], now: datetime
-) -> None:
+def _write_down(session: Session, payout_ids: str, steps: list[Taken], now: datetime) -> None:
     columns = {
         "numbers": [one.after.steps for one in steps],
         "actions": [one.step.action for one in steps],

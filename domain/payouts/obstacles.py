@@ -29,22 +29,21 @@ _WAY = """
         WHEN NOT a.ready THEN 'account_not_ready'
         WHEN a.rail <> ALL(:rails) THEN 'rail_off'
         END AS reason
-    FROM payout p
+    FROM {asked} JOIN payout p ON p.id = asked.id
     JOIN participant m ON m.competition_id = p.competition_id AND m.person_id = p.person_id
     LEFT JOIN payout_account a ON a.person_id = p.person_id
-    WHERE p.id {which}
     """
 
 
-def ways_of(which: str) -> str:
+def ways_of(asked: str) -> str:
     """Return a query of `id, rail, account, reason`; no reason means that nothing is in the way.
 
-    `which` says of which payouts, behind `p.id`; `:rails` are those that can be gone.
+    `asked` is a table by that name of the payouts' ids; `:rails` are those that can be gone.
     """
-    return _WAY.format(which=which)
+    return _WAY.format(asked=asked)
 
 
-_LOOK = text(ways_of("= ANY(:ids)"))
+_LOOK = text(ways_of("unnest(CAST(:ids AS uuid[])) AS asked(id)"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,15 @@ _WRITE_DOWN = text(
 )
 
 
+BY_KEY = text(
+    """
+    SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+           set_config('enable_seqscan', 'off', true)
+    """
+)
+"""For the rest of a transaction: a batch finds its rows by their keys and reads no whole table."""
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A step that was taken, and the row on both sides of it."""
