@@ -33,7 +33,7 @@ from worker.unit import Unit, unit_of_work
 
 MADE = ("award", "ledger_account", "ledger_transaction", "ledger_entry", "payout")
 """In the order in which they refer to each other."""
-PAGE = 1_000
+PAGE = 2_000
 """Lines that are confirmed at a time, as by `payouts confirm`."""
 LIMIT_SECONDS = 3600.0
 

@@ -23,7 +23,7 @@ from worker.unit import Unit
 log = structlog.get_logger(__name__)
 
 BATCH = 400
-LONG_BATCH = 2_000
+LONG_BATCH = 4_000
 """Of what nobody is called about."""
 COMPETITIONS = 20
 """That are taken up by one sweep."""

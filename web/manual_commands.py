@@ -14,7 +14,7 @@ from domain.payouts.manual_lists import Came, Line, Reception, Word, hear, open_
 from web.db import front
 from web.spreadsheets import harmless, written
 
-PAGE = 1_000
+PAGE = 2_000
 TOLD = ("reference", "minor_units", "currency", "outcome", "note")
 COLUMNS = (*TOLD, "amount", "destination", "display_name", "competition", "rank", "sent_at")
 FINE = {Reception.TAKEN, Reception.KNOWN}

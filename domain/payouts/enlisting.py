@@ -40,7 +40,7 @@ _ENLIST = text(
             reference = 'payout:' || p.id || ':' || CAST(:attempts AS smallint), {SET}
         FROM way
         WHERE p.id = way.id AND way.reason IS NULL AND p.steps = 0
-          AND NOT EXISTS (SELECT FROM payout_limit l WHERE l.currency = p.currency)
+          AND p.currency <> ALL (ARRAY(SELECT currency FROM payout_limit))
         RETURNING p.id, p.currency
     )
     SELECT currency, count(*) AS number, CAST(array_agg(id) AS text) AS ids

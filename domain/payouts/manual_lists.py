@@ -107,7 +107,7 @@ def hear(session: Session, words: Sequence[Word], now: datetime) -> dict[Word, R
     paid = [Paid(one.reference, one.amount, one.currency) for one in plain]
     settled = confirming.settle(session, paid, now)
     became = {one: Reception.TAKEN for one in plain if one.reference in settled}
-    return became | _hear_each(session, [one for one in words if one not in became], now)
+    return became | _hear_each(session, [one for one in words if one.reference not in settled], now)
 
 
 def _hear_each(session: Session, words: Sequence[Word], now: datetime) -> dict[Word, Reception]:
