@@ -18,10 +18,7 @@ def _forget(*_: object, **__: object) -> None:
 
 def site() -> Flask:
     """Return the application."""
-    # It forgets whatever it is told, by whatever labels.
-    counters.REQUESTS.labels = lambda *_: counters.REQUESTS  # type: ignore[method-assign]  # see above
-    counters.REQUESTS.observe = _forget  # type: ignore[method-assign]  # it is to be away
-    access._write = _forget  # noqa: SLF001  it has no switch
+    access._tell = _forget  # noqa: SLF001  it has no switch
     counters.POOL_IN_USE.set = _forget  # type: ignore[method-assign]  # it is to be away
     return create_app()
 

@@ -1,15 +1,15 @@
 """Request ids, the access log and headers that every answer carries."""
 
-import logging
 import re
 import time
 from http import HTTPStatus
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
+from flask.globals import request_ctx
 
 from domain.ids import new_id
-from web.counters import REQUESTS
+from web.counters import requests
 
 log = structlog.get_logger("web.access")
 
@@ -62,28 +62,32 @@ def _end(response: Response) -> Response:
         response.headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}"
     if "caller" in g:
         response.headers.setdefault("Cache-Control", "no-store")
-    # What no route has asked for is one series, whatever words clients think of.
-    where = (request.method, request.url_rule.rule) if request.url_rule is not None else ("", "")
-    took = time.perf_counter() - g.began
-    REQUESTS.labels(*where, response.status_code).observe(took)
-    if request.path not in QUIET or response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
-        _write(response)
+    _tell(request_ctx.request, response, time.perf_counter() - g.began)
     return response
 
 
-def _write(response: Response) -> None:
+def _tell(asked: Request, response: Response, seconds: float) -> None:
+    """Count the answer and log it."""
+    status, rule = response.status_code, asked.url_rule
+    # What no route has asked for is one series, whatever words clients think of.
+    where = (asked.method, rule.rule) if rule is not None else ("", "")
+    requests(*where, status).observe(seconds)
+    if asked.path not in QUIET or status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _write(asked, response, seconds)
+
+
+def _write(asked: Request, response: Response, seconds: float) -> None:
     """Log the path without its query, where a ticket may stand."""
-    arguments = request.view_args or {}
+    arguments = asked.view_args or {}
     ids = {name: str(value) for name, value in arguments.items() if name.endswith("_id")}
     ours = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
-    log.log(
-        logging.WARNING if ours else logging.INFO,
+    (log.warning if ours else log.info)(
         "request",
-        method=request.method,
-        path=request.path,
+        method=asked.method,
+        path=asked.path,
         status=response.status_code,
-        ms=round((time.perf_counter() - g.began) * 1000, 1),
+        ms=round(seconds * 1000, 1),
         size=response.content_length,
-        replayed=response.headers.get("Idempotency-Replayed") == "true",
+        replayed=asked.method == "POST" and "Idempotency-Replayed" in response.headers,
         **ids,
     )

@@ -4,6 +4,7 @@ Gunicorn's settings name the folder before this is imported; without one a proce
 """
 
 import os
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -20,6 +21,14 @@ REQUESTS = Histogram(
     registry=own,
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
+
+
+@cache
+def requests(method: str, route: str, status: int) -> Histogram:
+    """Return the counts of one kind of answer; there are as many kinds as routes can give."""
+    return REQUESTS.labels(method, route, status)
+
+
 CONNECTIONS = Gauge(
     "podium_live_connections",
     "Live connections that are open.",
