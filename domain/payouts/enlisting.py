@@ -27,20 +27,22 @@ OWN = frozenset({"destination", "reference"})
 ALIKE = [name for name in CHANGING if name not in OWN]
 SET = ", ".join(f"{name} = CAST(:{name} AS {TYPES.get(name, 'timestamptz')})" for name in ALIKE)
 
-# The reference is the key, as `domain.payouts.rails.manual` says.
+# What is asked of a payout is asked of those that are due, so that these are where the planner
+# begins. The reference is the key, as `domain.payouts.rails.manual` says.
 _ENLIST = text(
     f"""
     WITH due AS (
-        SELECT id FROM payout WHERE status = 'pending' AND due_at <= :now
+        SELECT id, steps, currency FROM payout WHERE status = 'pending' AND due_at <= :now
         ORDER BY due_at LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
+    ), fresh AS (
+        SELECT id FROM due
+        WHERE steps = 0 AND currency <> ALL (ARRAY(SELECT currency FROM payout_limit))
     ), way AS (
-        {ways_of("due AS asked")}
+        {ways_of("fresh AS asked")}
     ), listed AS (
         UPDATE payout p SET destination = way.account,
             reference = 'payout:' || p.id || ':' || CAST(:attempts AS smallint), {SET}
-        FROM way
-        WHERE p.id = way.id AND way.reason IS NULL AND p.steps = 0
-          AND p.currency <> ALL (ARRAY(SELECT currency FROM payout_limit))
+        FROM way WHERE p.id = way.id AND way.reason IS NULL
         RETURNING p.id, p.currency
     )
     SELECT currency, count(*) AS number, CAST(array_agg(id) AS text) AS ids
@@ -56,6 +58,7 @@ _WRITE_DOWN = text(
                       CAST(:before AS text[]), CAST(:after AS text[]),
                       CAST(:attempts AS integer[]), CAST(:actors AS text[]))
         AS one(number, action, before, after, attempt, actor)
+    ORDER BY payout_id, number
     """
 )
 
