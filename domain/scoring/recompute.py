@@ -136,6 +136,11 @@ COUNT_COMPETITION_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_IN_COMPETITION, 
 
 # The plan is by keys whatever the parameters are, and making it costs as much as counting does.
 ONE_PLAN = text("SET LOCAL plan_cache_mode = force_generic_plan")
+# A plan that was made while `score_day` was empty would go on reading it whole as it fills.
+BY_KEY = text(
+    "SELECT set_config('plan_cache_mode', 'force_generic_plan', true),"
+    " set_config('enable_seqscan', 'off', true)"
+)
 
 # Who changes a score marks it, in the same breath: see `domain.leaderboards.marks`.
 ADD_UP = text(
@@ -219,6 +224,7 @@ def recompute_people(
 
     The caller holds the locks of `domain.locks`.
     """
+    session.execute(BY_KEY)
     session.execute(
         COUNT_COMPETITION_DAYS, {"competition_id": competition_id, "person_ids": list(person_ids)}
     )
