@@ -83,10 +83,10 @@ class GatheringBoards(BoardStore):
 
     def __init__(self, redis: Redis) -> None:
         super().__init__(redis)
-        self._looks: Gathering[Look, Any] = Gathering(self._look_together)
+        self.looks: Gathering[Look, Any] = Gathering(self._look_together)
 
     def _run_read(self, keys: list[str], args: list[Any]) -> Any:
-        return self._looks.ask((keys, args))
+        return self.looks.ask((keys, args))
 
     def _look_together(self, looks: Sequence[Look]) -> Sequence[Any]:
         if len(looks) == 1:
@@ -102,11 +102,11 @@ class GatheringNames(Names):
 
     def __init__(self, redis: Redis, engine: Engine) -> None:
         super().__init__(redis, engine)
-        self._lookups: Gathering[Collection[str], dict[str, str]] = Gathering(self._of_all)
+        self.lookups: Gathering[Collection[str], dict[str, str]] = Gathering(self._of_all)
 
     def of(self, user_ids: Collection[str]) -> dict[str, str]:
         """Return the names of at least these people by user id; those unknown are absent."""
-        return self._lookups.ask(user_ids)
+        return self.lookups.ask(user_ids)
 
     def _of_all(self, lookups: Sequence[Collection[str]]) -> Sequence[dict[str, str]]:
         names = super().of([user_id for user_ids in lookups for user_id in user_ids])

@@ -89,5 +89,5 @@ def test_a_squall(stack: Stack) -> None:
 @pytest.mark.soak
 def test_a_storm(stack: Stack) -> None:
     crowd = Crowd(stack, [f"walker-{number:03}" for number in range(1, 501)])
-    weather(stack, crowd, 180, late=timedelta(days=20), kills=20)
+    weather(stack, crowd, 180, late=timedelta(days=6), kills=20)
     check_calm(stack, crowd, 900)

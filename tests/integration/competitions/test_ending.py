@@ -113,12 +113,21 @@ def test_pulls_are_planned_anew_before_it_is_frozen(
         assert after is CompetitionStatus.PROVISIONAL
 
 
-@pytest.mark.parametrize("hour", [30, 20, 1])
+@pytest.mark.parametrize(
+    ("hour", "zone"),
+    [
+        (30, "UTC"),
+        (20, "America/New_York"),
+        (23, "UTC"),
+        (18, "Asia/Kathmandu"),
+        (1, "Europe/Berlin"),
+    ],
+)
 def test_what_lies_behind_the_end_is_discounted(
-    engine: Engine, session: Session, factory: Factory, hour: int
+    engine: Engine, session: Session, factory: Factory, hour: int, zone: str
 ) -> None:
     """A phone whose clock runs ahead has sent what is not over yet."""
-    competition, people = factory.competition(), factory.people(3)
+    competition, people = factory.competition(timezone=zone), factory.people(3)
     now = START + timedelta(hours=hour)
     for number, person in enumerate(people):
         factory.participant(competition, person)

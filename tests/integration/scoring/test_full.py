@@ -87,13 +87,15 @@ def test_an_operator_can_ask_for_it(
 
 
 def test_a_competition_that_takes_no_more_data_is_left_alone(
-    engine: Engine, session: Session, crowd: tuple[Competition, list[Person]]
+    app: Flask, engine: Engine, session: Session, crowd: tuple[Competition, list[Person]]
 ) -> None:
     competition, people = crowd
     session.execute(update(Competition).values(status=CompetitionStatus.PROVISIONAL))
     session.commit()
     with pytest.raises(Conflict), unit_of_work(engine) as unit:
         recompute_everyone(unit.session, competition.id)
+    done = app.test_cli_runner().invoke(args=["scores", "recompute", str(competition.id)])
+    assert (done.exit_code, done.output) == (1, "Error: It takes no more data.\n")
     assert scores(session, people) == [99] * len(people)
 
 

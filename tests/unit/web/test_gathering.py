@@ -44,6 +44,7 @@ def crowd(
             deadline = time.monotonic() + PATIENCE_S
             while gathering.waiting < len(asking) or not oracle.asked:
                 assert time.monotonic() < deadline, "waited in vain"
+                time.sleep(0.001)
         oracle.open.set()
         yield asking
 
