@@ -1,7 +1,5 @@
 """Flags decided after the cut-off: the data of then counts, and a frozen standing is revised."""
 
-import os
-import signal
 import threading
 from itertools import count
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, event, select
+from sqlalchemy import create_engine, select
 
 from domain import clock
 from domain.competitions import freezing, standing
@@ -18,6 +16,7 @@ from domain.competitions.life import advance
 from domain.scoring.explain import explain
 from models import Standing
 from models.flag import Decision
+from tests.dying import Step, dies, watch
 from tests.integration.competitions.conftest import Life
 from tests.integration.competitions.contested import DOUBTED, Doubted
 from tests.integration.scoring.flagged import SHAKEN
@@ -155,31 +154,13 @@ def test_two_decisions_at_once_make_two_versions(contest: Doubted) -> None:
 def decide_and_die(contest: Doubted, steps: int) -> bool:
     """Accept in a process that is killed before its statement or commit number `steps`."""
     flag = contest.flag_of(contest.person)
-    child = os.fork()
-    if child == 0:
-        _decide_counting(contest, flag, steps)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
 
-
-def _decide_counting(contest: Doubted, flag: Any, steps: int) -> None:
-    """In the child: never come back."""
-    status = 1
-    try:
+    def decide(step: Step) -> None:
         contest.engine = create_engine(contest.engine.url)
-        taken = count(1)
-
-        def step(*_: object) -> None:
-            if next(taken) == steps:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        for name in ("before_cursor_execute", "commit"):
-            event.listen(contest.engine, name, step)
+        watch(contest.engine, step)
         contest.decide(flag, ACCEPTED)
-        status = 0
-    finally:
-        os._exit(status)
+
+    return dies(steps, decide)
 
 
 def test_a_decision_killed_anywhere_is_taken_once(contest: Doubted) -> None:

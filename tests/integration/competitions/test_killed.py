@@ -8,7 +8,7 @@ import pytest
 
 from domain.competitions import freezing
 from domain.settings import Settings
-from tests.dying import Watch, dies
+from tests.dying import Step, dies, watch
 from tests.integration.competitions.conftest import WHOLE_LIFE, Life
 from worker.app import make_app
 
@@ -26,10 +26,10 @@ def several_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 def sweep_and_die(settings: Settings, steps: int) -> bool:
     """Sweep in a process that is killed before its step number `steps`; say whether it was."""
 
-    def sweep(watch: Watch) -> None:
+    def sweep(step: Step) -> None:
         app = make_app(settings)
         app.loader.import_task_module("tasks.competitions")
-        watch(app.resources.engine)
+        watch(app.resources.engine, step)
         app.tasks["competitions.sweep"]()
 
     return dies(steps, sweep)

@@ -4,16 +4,10 @@ Steps are before each statement, before and after each commit, and before a call
 it is sent, and once it is answered.
 """
 
-import os
-import signal
-import sys
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from itertools import count
 
-from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from domain import clock
@@ -21,6 +15,7 @@ from domain.database import make_engine
 from domain.payouts import claims
 from domain.payouts.rails.manual import ManualRail
 from tasks.paying import Paying
+from tests.dying import Step, start, watch
 from tests.integration.payouts.remote import RemoteRail
 from worker.unit import Unit, unit_of_work
 
@@ -33,46 +28,15 @@ def work(paying: Paying) -> None:
                 pass
 
 
-def start(url: str, rail_address: str, steps: int) -> int:
+def begin(url: str, rail_address: str, steps: int) -> int:
     """Let a process work that is killed at its step number `steps`; return its id."""
-    child = os.fork()
-    if child == 0:
-        _work_counting(url, rail_address, steps)
-    return child
+    return start(steps, lambda step: _work_on(url, rail_address, step))
 
 
-def died(child: int) -> bool:
-    """Wait for a process; say if it was killed before it had done everything."""
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
-def _work_counting(url: str, rail_address: str, steps: int) -> None:
-    """In the child: never come back, so that nothing of the parent's is closed here."""
-    status = 1
-    try:
-        taken = count(1)
-
-        def step(*_: object) -> None:
-            if next(taken) == steps:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        _work_on(url, rail_address, step)
-        status = 0
-    finally:
-        if status:
-            traceback.print_exc()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-
-
-def _work_on(url: str, rail_address: str, step: Callable[..., None]) -> None:
+def _work_on(url: str, rail_address: str, step: Step) -> None:
     """Work until nothing is due; after each cut of a connection anew, as another job would."""
     engine = make_engine(url, pool_size=2)
-    for name in ("before_cursor_execute", "commit"):
-        event.listen(engine, name, step)
+    watch(engine, step)
 
     @contextmanager
     def unit() -> Iterator[Unit]:

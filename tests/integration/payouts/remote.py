@@ -42,23 +42,26 @@ class RemoteRail:
 
     def send(self, order: Order) -> Sent:
         """Let the money move."""
-        said = self._call("send", order)
+        said = self._call("send", _plain(order))
         return Sent(**said)
 
     def look_up(self, order: Order) -> Sent | NotThere:
         """Ask for an order."""
-        said = self._call("look_up", order)
+        said = self._call("look_up", _plain(order))
         return Sent(**said) if said else NotThere()
 
     def transfers(self, since: datetime, until: datetime) -> Iterator[Listed]:
-        """Tests read the list where it is."""
-        raise NotImplementedError
+        """Yield what it has carried."""
+        said = self._call("transfers", {"since": str(since), "until": str(until)})
+        for line in said["items"]:
+            made_at = datetime.fromisoformat(line["made_at"])
+            yield Listed(**{**line, "payout": uuid.UUID(line["payout"]), "made_at": made_at})
 
-    def _call(self, what: str, order: Order) -> Any:
+    def _call(self, what: str, told: dict[str, Any]) -> Any:
         self.step()
         connection = http.client.HTTPConnection(self.address, timeout=TIMEOUT_SECONDS)
         try:
-            connection.request("POST", f"/{what}", json.dumps(_plain(order)))
+            connection.request("POST", f"/{what}", json.dumps(told))
             self.step()
             answer = connection.getresponse().read()
         except (OSError, http.client.HTTPException) as error:
@@ -81,17 +84,14 @@ def serving(rail: HostileRail) -> Iterator[str]:
             text = self.rfile.read(size := int(self.headers["Content-Length"]))
             if len(text) < size:  # whoever asks has died
                 return
-            body = json.loads(text)
-            body |= {"payout": uuid.UUID(body["payout"]), "group": uuid.UUID(body["group"])}
             try:
-                found = getattr(rail, self.path[1:])(Order(**body))
-                said = asdict(found) if isinstance(found, Sent) else None
+                said = _answer(rail, self.path[1:], json.loads(text))
             except OutcomeUnknown:
                 self.close_connection = True
                 return
             except PodiumError as error:
                 said = {"error": type(error).__name__}
-            answer = json.dumps(said).encode()
+            answer = json.dumps(said, default=str).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(answer)))
             # Whoever asked may be dead by now.
@@ -112,6 +112,15 @@ def serving(rail: HostileRail) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _answer(rail: HostileRail, what: str, told: dict[str, Any]) -> dict[str, Any] | None:
+    if what == "transfers":
+        since, until = (datetime.fromisoformat(told[name]) for name in ("since", "until"))
+        return {"items": [asdict(one) for one in rail.transfers(since, until)]}
+    ids = {name: uuid.UUID(told[name]) for name in ("payout", "group")}
+    found = getattr(rail, what)(Order(**{**told, **ids}))
+    return asdict(found) if isinstance(found, Sent) else None
 
 
 def _plain(order: Order) -> dict[str, Any]:

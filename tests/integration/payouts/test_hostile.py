@@ -14,10 +14,11 @@ from domain.payouts.asking import LONGEST
 from domain.payouts.notices import Notice, hear
 from domain.payouts.rails.base import Sent
 from models.rail import RailName
+from tests.dying import died
 from tests.integration.payouts.hostile import HostileRail
-from tests.integration.payouts.mortal import died, start
+from tests.integration.payouts.mortal import begin
 from tests.integration.payouts.purse import Purse
-from tests.integration.payouts.remote import serving
+from tests.integration.payouts.remote import RemoteRail, serving
 
 MOODS = ["good", "good", "good", "lost", "not done", "turned away"]
 SEED = 7
@@ -46,7 +47,7 @@ class Hour:
     def work(self, address: str) -> None:
         """Let workers work beside each other until each was killed, or nothing is due."""
         began = datetime.now(UTC)
-        children = [start(self.purse.url, address, self.dice.randrange(5, 150)) for _ in range(2)]
+        children = [begin(self.purse.url, address, self.dice.randrange(5, 150)) for _ in range(2)]
         if self.dice.random() < 0.5:
             self.cut(began)
         self.tell()
@@ -73,7 +74,7 @@ class Hour:
 
 @pytest.mark.parametrize(("seed", "rounds"), [(SEED, 3), *SOAKED])
 def test_every_winner_is_paid_once(purse: Purse, seed: int, rounds: int) -> None:
-    rail = HostileRail()
+    rail, began = HostileRail(), clock.now()
     hour = Hour(purse, rail, seed)
     ids = purse.distributed(AMOUNTS, rail=RailName.STRIPE)
     with serving(rail) as address:
@@ -82,10 +83,11 @@ def test_every_winner_is_paid_once(purse: Purse, seed: int, rounds: int) -> None
                 hour.work(address)
         rail.mood = lambda: "good"
         with clock.moved(rounds * ROUND + LONGEST):
-            assert not died(start(purse.url, address, NEVER))
+            assert not died(begin(purse.url, address, NEVER))
+            listed = list(RemoteRail(address).transfers(began, clock.now() + ROUND))
     assert set(purse.counts()) == {"paid"}
     assert hour.kills + hour.cuts > rounds
-    paid = sorted((order.payout, order.amount) for order, _, _ in rail.carried.values())
+    paid = sorted((one.payout, one.amount) for one in listed if one.payout is not None)
     assert paid == list(zip(ids, AMOUNTS, strict=True))
     with purse.unit() as unit:
         in_books = balance(unit.session, Account.paid("EUR", RailName.STRIPE))

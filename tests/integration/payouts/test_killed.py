@@ -12,8 +12,9 @@ from domain.payouts import claims
 from domain.payouts.rails.manual import ManualRail
 from models.rail import RailName
 from tasks.paying import Paying
+from tests.dying import died
 from tests.integration.payouts.hostile import HostileRail
-from tests.integration.payouts.mortal import died, start, work
+from tests.integration.payouts.mortal import begin, work
 from tests.integration.payouts.purse import Purse
 from tests.integration.payouts.remote import RemoteRail, serving
 
@@ -41,7 +42,7 @@ def check_killed_at(
     """Pay three winners with a death at one step; return whether that step was reached."""
     ids = purse.distributed([100] * WINNERS, rail=RailName.STRIPE)
     rail.mood = mood
-    was_killed = died(start(purse.url, address, step))
+    was_killed = died(begin(purse.url, address, step))
     rail.mood = lambda: "good"
     survivor = RemoteRail(address)
     with clock.moved(3 * claims.LEASE):
@@ -83,7 +84,7 @@ def check_the_list(purse: Purse, address: str, step: int) -> bool:
     """The same on the manual rail, which calls nobody."""
     by_hand = ManualRail()
     ids = purse.distributed([100] * WINNERS, rail=by_hand.name)
-    was_killed = died(start(purse.url, address, step))
+    was_killed = died(begin(purse.url, address, step))
     with clock.moved(3 * claims.LEASE):
         work(Paying(purse.unit, {by_hand.name: by_hand}))
     rows = [purse.row(one) for one in ids]

@@ -2,8 +2,6 @@
 
 import os
 import random
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +11,7 @@ from itertools import count
 
 import pytest
 from hypothesis import given
-from sqlalchemy import event, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain import clock
@@ -31,6 +29,7 @@ from domain.waiting import Kind, waiting
 from models import Competition, Payout, PrizeCalculation, PrizePlan, Transition
 from models.competition import CompetitionStatus
 from tasks.settling import Settling
+from tests.dying import Step, dies, watch
 from tests.integration.prizes.promised import EVERYONE, PODIUM, Promised
 from tests.rules import ON_SERVERS
 from tests.unit.prizes.test_split import Person, awards_of, board, least_scores, people_of, plans
@@ -207,32 +206,13 @@ def settle_and_die(url: str, steps: int) -> bool:
 
     Return whether it was; else it had fewer, and ended.
     """
-    child = os.fork()
-    if child == 0:
-        _settle_counting(url, steps)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
 
-
-def _settle_counting(url: str, steps: int) -> None:
-    """In the child: never come back, so that nothing of the parent's is closed here."""
-    status = 1
-    try:
-        taken = count(1)
-
-        def step(*_: object) -> None:
-            if next(taken) == steps:
-                os.kill(os.getpid(), signal.SIGKILL)
-
+    def settle_counting(step: Step) -> None:
         engine = make_engine(url, pool_size=2)
-        for name in ("before_cursor_execute", "commit"):
-            event.listen(engine, name, step)
+        watch(engine, step)
         settle(lambda: unit_of_work(engine))
-        status = 0
-    finally:
-        sys.stdout.flush()
-        os._exit(status)
+
+    return dies(steps, settle_counting)
 
 
 def settle(unit: Callable[[], AbstractContextManager[Unit]]) -> None:

@@ -16,7 +16,7 @@ from models import Competition, Flag
 from models.competition import CompetitionStatus
 from models.source import SourceKind
 from tests.devices import Device, recount, store
-from tests.dying import Watch, dies
+from tests.dying import Step, dies, watch
 from tests.factories import START, Factory
 from tests.integration.scoring.flagged import held
 from tests.rules import ON_SERVERS
@@ -90,9 +90,9 @@ def test_a_search_killed_anywhere_is_made_up_for(
         factory.participant(competition, person)
     session.commit()
 
-    def search(watch: Watch) -> None:
+    def search(step: Step) -> None:
         worker_app.resources.engine.dispose(close=False)  # the parent's connections stay its own
-        watch(worker_app.resources.engine)
+        watch(worker_app.resources.engine, step)
         worker_app.tasks[COMPARE]()
 
     stored: Stored = {}

@@ -2,8 +2,6 @@
 
 import os
 import random
-import signal
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,7 +12,7 @@ from typing import TypeVar
 
 import pytest
 from redis.connection import AbstractConnection
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from domain import clock
@@ -26,6 +24,7 @@ from domain.leaderboards.store import BoardStore
 from domain.redis import Redis
 from domain.settings import Settings
 from models import Competition, Erasure, Participant, Person, Record, SlotDay, Source
+from tests.dying import Step, dies, watch
 from tests.factories import Factory
 from tests.integration.fitness.outside import Outside
 from tests.integration.fitness.phone import Phone, at
@@ -161,38 +160,20 @@ def sweep_and_die(settings: Settings, steps: int) -> bool:
 
     Return whether it was; else it had fewer, and ended.
     """
-    child = os.fork()
-    if child == 0:
-        _sweep_counting(settings, steps)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
-def _sweep_counting(settings: Settings, steps: int) -> None:
-    """In the child: never come back, so that nothing of the parent's is closed here."""
-    status, taken = 1, count(1)
     send: Callable[..., None] = AbstractConnection.send_packed_command
 
-    def step(*_: object) -> None:
-        if next(taken) == steps:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def sweep(step: Step) -> None:
+        def command(self: AbstractConnection, *words: object, **more: object) -> None:
+            step()
+            send(self, *words, **more)
 
-    def command(self: AbstractConnection, *words: object, **more: object) -> None:
-        step()
-        send(self, *words, **more)
-
-    try:
         app = make_app(settings)
         app.loader.import_default_modules()
-        for name in ("before_cursor_execute", "commit"):
-            event.listen(app.resources.engine, name, step)
+        watch(app.resources.engine, step)
         pytest.MonkeyPatch().setattr(AbstractConnection, "send_packed_command", command)
         app.tasks["erasures.sweep"]()
-        status = 0
-    finally:
-        sys.stdout.flush()
-        os._exit(status)
+
+    return dies(steps, sweep)
 
 
 @pytest.fixture
