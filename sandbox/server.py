@@ -129,7 +129,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--public-url", default="", help="how the program reaches this server")
     parser.add_argument("--webhooks", default="", help="where Stripe sends what it tells unasked")
     parser.add_argument(
-        "--webhook-secret", default=os.environ.get("STRIPE_WEBHOOK_SECRET") or SECRET
+        "--webhook-secret",
+        # Whoever hears may know several; one is enough to sign.
+        default=os.environ.get("STRIPE_WEBHOOK_SECRET", "").partition(",")[0] or SECRET,
     )
     parser.add_argument("--client-id", default=os.environ.get("GOOGLE_CLIENT_ID", client.id))
     parser.add_argument(

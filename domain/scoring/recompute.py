@@ -136,7 +136,8 @@ COUNT_COMPETITION_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_IN_COMPETITION, 
 
 # The plan is by keys whatever the parameters are, and making it costs as much as counting does.
 ONE_PLAN = text("SET LOCAL plan_cache_mode = force_generic_plan")
-# A plan that was made while `score_day` was empty would go on reading it whole as it fills.
+# For the rest of the transaction no table is read whole: a plan that was made while `score_day` was
+# empty would go on doing so as it fills.
 BY_KEY = text(
     "SELECT set_config('plan_cache_mode', 'force_generic_plan', true),"
     " set_config('enable_seqscan', 'off', true)"

@@ -9,10 +9,10 @@ from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 
 from sandbox.ports import LOOPBACK, free_port, is_free
+from sandbox.stripe.outbox import SECRET
 
 STRIPE_KEY = "sk_test_sandbox"
 """The one that the sandbox's Stripe takes."""
-STRIPE_SECRET = "whsec_sandbox"  # noqa: S105  signs nothing but the sandbox's events
 DEFAULT_PORTS = {"PORT": 8000, "SANDBOX_PORT": 8090, "FLOWER_PORT": 5555}
 GIVEN_NAMES = (
     "DATABASE_URL",
@@ -78,7 +78,7 @@ def fill_in(environ: Mapping[str, str], servers: Mapping[str, str], local: Path)
         defaults |= {
             "STRIPE_API_KEY": STRIPE_KEY,
             "STRIPE_API_URL": sandbox,
-            "STRIPE_WEBHOOK_SECRET": STRIPE_SECRET,
+            "STRIPE_WEBHOOK_SECRET": SECRET,
         }
     if "TOKEN_KEYS" not in environ:
         defaults["TOKEN_KEYS"] = token_key(local / "token.key")
