@@ -1,7 +1,8 @@
 """What metrics and logs cost: `python -m bench.cost`.
 
 The page of a board and the syncs of people, each with everything that is counted and logged by
-default, and with nothing of it. Both sites run side by side and take turns; workers take turns.
+default, and with nothing of it. Both sites run side by side and take turns, as workers do; who
+goes first changes from round to round, so that what comes and goes weighs on both.
 Beside each rate stands what one costs in processor time, which a busy machine changes less.
 """
 
@@ -13,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import psutil
 
@@ -25,19 +26,21 @@ from bench.sync import METRICS, NO_LIMIT, podium, vendor, wait_for_workers, wind
 from sandbox.ports import free_port
 
 BOARD_PEOPLE = 10_000
-PAGES = 15
+PAGES = 30
 """Rounds of each."""
 SYNC_PEOPLE = 2048
-SYNCS = 3
+SYNCS = 4
 GOAL = 0.9
 WATCHED = {"LOG_LEVEL": "INFO", "LOG_FORMAT": "json"}
 UNWATCHED = {"LOG_LEVEL": "ERROR"}
 SITES = {"web:create_app()": WATCHED, "bench.unwatched:site()": UNWATCHED}
 WORKERS = {"worker.app": WATCHED, "bench.unwatched:worker": UNWATCHED}
 
+T = TypeVar("T")
+
 
 class Measured(NamedTuple):
-    """One round."""
+    """One turn."""
 
     rate: float
     """Answers, or people, a second."""
@@ -61,6 +64,11 @@ def spent(parents: Sequence[subprocess.Popen[bytes]]) -> float:
     return sum(sum(one.cpu_times()[:2]) for one in family)
 
 
+def in_turn(both: Sequence[T], number: int) -> Sequence[T]:
+    """Return who goes first and who second in a round."""
+    return both if number % 2 else both[::-1]
+
+
 def pages(on: Stage) -> Rounds:
     """Measure the page of a board."""
     board = fill(on, BOARD_PEOPLE)
@@ -74,8 +82,9 @@ def pages(on: Stage) -> Rounds:
             sites.append((port, stack.enter_context(running)))
             wait_until_it_listens(port)
         pool = stack.enter_context(ProcessPoolExecutor(1, get_context("spawn")))
+        turns = list(zip(sites, rounds, strict=True))
         for number in range(PAGES + 1):
-            for (port, site_process), kept in zip(sites, rounds, strict=True):
+            for (port, site_process), kept in in_turn(turns, number):
                 before = spent([site_process])
                 loaded = pool.submit(load, port, asked, SECONDS).result()
                 cost = spent([site_process]) - before
@@ -100,8 +109,9 @@ def workers(on: Stage, app: str) -> Iterator[list[subprocess.Popen[bytes]]]:
 def syncs(on: Stage) -> Rounds:
     """Measure pulls of two days."""
     rounds: Rounds = ([], [])
-    for _ in range(SYNCS):
-        for (app, more), kept in zip(WORKERS.items(), rounds, strict=True):
+    turns = list(zip(WORKERS.items(), rounds, strict=True))
+    for number in range(SYNCS):
+        for (app, more), kept in in_turn(turns, number):
             on.clear()
             populate(on, SYNC_PEOPLE, METRICS)
             with workers(told(on, more), app) as running:
