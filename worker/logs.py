@@ -4,7 +4,6 @@ import logging
 import logging.config
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -14,6 +13,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.processors import format_exc_info
 from structlog.typing import EventDict, Processor
 
+from domain import clock
 from worker.reports import LEVELS, reports
 
 NOISY = (
@@ -64,7 +64,7 @@ def _line(name: str, level: str, event: EventDict) -> bytes:
     merge_contextvars(name, level, event)
     event["level"] = level
     event["logger"] = name
-    event["timestamp"] = datetime.now(UTC)
+    event["timestamp"] = clock.now()
     if level in LEVELS:
         reports(name, level, event)
     if "exc_info" in event:
