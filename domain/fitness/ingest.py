@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from domain.database import array
 from domain.fitness import schedule
 from domain.fitness.fetched import Fetched
 from domain.fitness.owed import owe_what_is_missing
@@ -68,8 +69,8 @@ def _move_cursors(session: Session, batch: Sequence[Fetched], now: datetime) -> 
             """
             UPDATE fitness_connection c
             SET last_synced_at = :now,
-                manual_streams = CAST(x.manual_streams AS text[]),
-                device_streams = CAST(x.device_streams AS jsonb),
+                manual_streams = ARRAY(SELECT json_array_elements_text(x.manual_streams)),
+                device_streams = x.device_streams,
                 streams_listed_at = x.listed_at,
                 day_digests = x.digests,
                 next_pull_at = CASE WHEN c.status = 'active' THEN x.next_pull
@@ -83,8 +84,8 @@ def _move_cursors(session: Session, batch: Sequence[Fetched], now: datetime) -> 
                 SELECT u.*, coalesce(u.start <= o.synced_until AND u.stop >= o.fetched_from, true)
                        AS touches
                 FROM unnest(CAST(:ids AS uuid[]), CAST(:starts AS timestamptz[]),
-                            CAST(:stops AS timestamptz[]), CAST(:manual AS text[]),
-                            CAST(:devices AS text[]), CAST(:listed AS timestamptz[]),
+                            CAST(:stops AS timestamptz[]), CAST(:manual AS json[]),
+                            CAST(:devices AS jsonb[]), CAST(:listed AS timestamptz[]),
                             CAST(:digests AS jsonb[]), CAST(:next_pulls AS timestamptz[]))
                      AS u(id, start, stop, manual_streams, device_streams, listed_at, digests,
                           next_pull)
@@ -95,22 +96,23 @@ def _move_cursors(session: Session, batch: Sequence[Fetched], now: datetime) -> 
         ),
         {
             "now": now,
-            "ids": [one.claim.connection_id for one in batch],
-            "starts": [one.window.start for one in batch],
-            "stops": [one.window.end for one in batch],
+            "ids": array(one.claim.connection_id for one in batch),
+            "starts": array(one.window.start for one in batch),
+            "stops": array(one.window.end for one in batch),
             # An array of arrays must be square, so each person's list travels as one text.
-            "manual": ["{" + ",".join(_quoted(one)) + "}" for one in batch],
-            "devices": [msgspec.json.encode(one.device_streams).decode() for one in batch],
-            "listed": [one.streams_listed_at for one in batch],
-            "digests": [msgspec.json.encode(one.digests).decode() for one in batch],
-            "next_pulls": schedule.next_pulls(session, [one.claim.person_id for one in batch], now),
+            "manual": array(_document(one.manual_streams) for one in batch),
+            "devices": array(_document(one.device_streams) for one in batch),
+            "listed": array(one.streams_listed_at for one in batch),
+            "digests": array(_document(one.digests) for one in batch),
+            "next_pulls": array(
+                schedule.next_pulls(session, [one.claim.person_id for one in batch], now)
+            ),
         },
     )
 
 
-def _quoted(one: Fetched) -> list[str]:
-    escaped = (stream.replace("\\", "\\\\").replace('"', '\\"') for stream in one.manual_streams)
-    return [f'"{stream}"' for stream in escaped]
+def _document(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _finish(
@@ -134,10 +136,10 @@ def _finish(
         ),
         {
             "now": now,
-            "ids": [one.claim.sync_id for one in batch],
-            "starts": [one.window.start for one in batch],
-            "stops": [one.window.end for one in batch],
-            "received": [one.received for one in batch],
-            "changed": [changed.get(one.claim.person_id, 0) for one in batch],
+            "ids": array(one.claim.sync_id for one in batch),
+            "starts": array(one.window.start for one in batch),
+            "stops": array(one.window.end for one in batch),
+            "received": array(one.received for one in batch),
+            "changed": array(changed.get(one.claim.person_id, 0) for one in batch),
         },
     )

@@ -1,9 +1,8 @@
 """The slot table: days are staged by COPY, and only what differs is written."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 from sqlalchemy import TextClause, text
@@ -16,8 +15,7 @@ from domain.scoring.recompute import ChangedDays
 from models.slots import Metric
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """A stored day that differs from what stood there: in how many slots, all in [low, high)."""
 
     person_id: int
@@ -49,8 +47,10 @@ def store_days(session: Session, rows: Sequence[bytes], locked: LockedForData) -
 
 def _changes(session: Session, statement: TextClause, locked: LockedForData) -> list[Change]:
     return [
-        Change(person_id, Metric(metric), *rest)
-        for person_id, metric, *rest in session.execute(statement, {"now": locked.at})
+        Change(person_id, Metric(metric), day, slots, low, high)
+        for person_id, metric, day, slots, low, high in session.execute(
+            statement, {"now": locked.at}
+        )
     ]
 
 

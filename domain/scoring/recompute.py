@@ -16,6 +16,7 @@ from typing import Any, Self
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from domain.database import array
 from domain.fitness.windows import SLOTS_PER_DAY
 from domain.scoring.merge import MERGED
 from models import Participant
@@ -53,11 +54,11 @@ class ChangedDays:
     def columns(self) -> dict[str, Any]:
         """Return what `TOUCHED_BY_CHANGE` asks for."""
         return {
-            "person_ids": [day[0] for day, _, _ in self.parts],
-            "metrics": [str(day[1]) for day, _, _ in self.parts],
-            "days": [day[2] for day, _, _ in self.parts],
-            "lows": [low for _, low, _ in self.parts],
-            "highs": [high for _, _, high in self.parts],
+            "person_ids": array(day[0] for day, _, _ in self.parts),
+            "metrics": array(day[1] for day, _, _ in self.parts),
+            "days": array(day[2] for day, _, _ in self.parts),
+            "lows": array(low for _, low, _ in self.parts),
+            "highs": array(high for _, _, high in self.parts),
         }
 
 
@@ -242,8 +243,8 @@ def add_up(session: Session, keys: Sequence[ScoreKey]) -> list[ScoreKey]:
     rows = session.execute(
         ADD_UP,
         {
-            "competition_ids": [competition_id for competition_id, _ in keys],
-            "person_ids": [person_id for _, person_id in keys],
+            "competition_ids": array(competition_id for competition_id, _ in keys),
+            "person_ids": array(person_id for _, person_id in keys),
             "max_score": MAX_SCORE,
         },
     )

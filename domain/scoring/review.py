@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from domain.database import array
 from domain.scoring.competing import where_it_counts
 from domain.scoring.flags import Day, keep
 from domain.scoring.plausibility import CEILINGS, WORN_ON_THE_WRIST, Doubt, SourceSlots, judge
@@ -99,7 +100,7 @@ def review_days(
     asked = {
         **_columns(changed.each()),
         **LIMITS,
-        "people": list({person_id for person_id, _, _ in changed.each()}),
+        "people": array({person_id for person_id, _, _ in changed.each()}),
         "open": list(open_competitions),
     }
     days = {
@@ -137,4 +138,4 @@ def _read(rows: Iterator[Row[Any]]) -> Iterator[SourceSlots]:
 
 def _columns(days: Collection[Day]) -> dict[str, Any]:
     people, metrics, dates = zip(*days, strict=True)
-    return {"person_ids": list(people), "metrics": list(map(str, metrics)), "days": list(dates)}
+    return {"person_ids": array(people), "metrics": array(metrics), "days": array(dates)}
