@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context, copy_context
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import structlog
 from psycopg.errors import DeadlockDetected
@@ -38,6 +38,19 @@ SCHEDULES_PER_MINUTE = 12
 
 
 @dataclass(frozen=True)
+class Taken:
+    """A claimed batch on its way to the vendor."""
+
+    claims: Sequence[Claim]
+    claimed_at: float
+    gate: Gate
+    paid: Sequence[Claim]
+    """Whose calls are paid."""
+    waiting: Sequence[Setback]
+    """Those for whom there is no budget yet."""
+
+
+@dataclass(frozen=True)
 class Pulled:
     """A batch on its way from the vendor to the database."""
 
@@ -54,34 +67,36 @@ class Pulled:
 def pull_batch(self: PodiumTask) -> None:
     """Pull everyone who is due, batch by batch; while batches are full, ring for company.
 
-    A batch is written while the next one is fetched.
+    A batch is written while the next one is fetched, and one more is taken as soon as the last of
+    that one has its turn: no sooner, for people's wishes come first.
     """
     time.sleep(LINGER_SECONDS)
     self.doorbell.take_off(PULL_BATCH)
     # A fresh message takes over from a long one, so that workers can be replaced.
     end = time.monotonic() + LONGEST_SECONDS
-    with ThreadPoolExecutor(1) as writer:
+    with ThreadPoolExecutor(1) as writer, ThreadPoolExecutor(1) as taker:
         writing: Future[None] | None = None
-        while (pulled := _pull_some(self)) is not None:
+        taken: Taken | None = _take(self)
+        while taken is not None:
+            more = len(taken.claims) == BATCH and time.monotonic() < end
+            ahead = cache(partial(taker.submit, copy_context().run, _take, self))
+            pulled = _pull(self, taken, ahead if more else None)
             before, writing = writing, writer.submit(pulled.context.run, _store, self, pulled)
             if before is not None:
                 before.result()
-            if len(pulled.claims) < BATCH or time.monotonic() > end:
-                break
+            taken = ahead().result() if more else None
         if writing is not None:
             writing.result()
 
 
-def _pull_some(self: PodiumTask) -> Pulled | None:
+def _take(self: PodiumTask) -> Taken | None:
+    """Claim a batch and pay its calls."""
     claimed_at = time.monotonic()
     gate = Gate(self.redis, self.resources.settings)
     claims = _claim(self, gate)
     if len(claims) == BATCH:
         self.doorbell.ring(PULL_BATCH)
-    if not claims:
-        return None
-    with traces.span("fitness.pull", [one.trace for one in claims], people=len(claims)):
-        return _pull(self, gate, claims, claimed_at)
+    return Taken(claims, claimed_at, gate, *gate.pay(claims)) if claims else None
 
 
 def _claim(self: PodiumTask, gate: Gate) -> list[Claim]:
@@ -104,16 +119,20 @@ def _claim(self: PodiumTask, gate: Gate) -> list[Claim]:
     return []
 
 
-def _pull(self: PodiumTask, gate: Gate, claims: Sequence[Claim], claimed_at: float) -> Pulled:
+def _pull(self: PodiumTask, taken: Taken, last_began: Callable[[], object] | None) -> Pulled:
+    claims, gate, paid = taken.claims, taken.gate, taken.paid
     settings = self.resources.settings
     keeper = TokenKeeper(self.unit, self.redis, GoogleOAuth(settings), Vault(settings.token_keys))
-    paid, waiting = gate.pay(claims)
-    with traces.span("fitness.fetch", people=len(paid)):
-        fetched, setbacks = asyncio.run(fetch(paid, keeper, gate, settings.google_fit_url))
-    gate.tell(len(fetched), setbacks)
-    for outcome, calls in gate.calls.items():
-        self.tally("vendor_calls", Provider.GOOGLE_FIT, outcome, amount=calls)
-    return Pulled(claims, claimed_at, fetched, [*waiting, *setbacks], copy_context())
+    with traces.span("fitness.pull", [one.trace for one in claims], people=len(claims)):
+        with traces.span("fitness.fetch", people=len(paid)):
+            fetched, setbacks = asyncio.run(
+                fetch(paid, keeper, gate, settings.google_fit_url, last_began)
+            )
+        gate.tell(len(fetched), setbacks)
+        for outcome, calls in gate.calls.items():
+            self.tally("vendor_calls", Provider.GOOGLE_FIT, outcome, amount=calls)
+        setbacks = [*taken.waiting, *setbacks]
+        return Pulled(claims, taken.claimed_at, fetched, setbacks, copy_context())
 
 
 def _store(self: PodiumTask, pulled: Pulled) -> None:

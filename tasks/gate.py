@@ -1,6 +1,7 @@
 """The gate between the queue and a vendor: the budget of calls, and the circuit."""
 
 import asyncio
+import uuid
 from collections import Counter
 from collections.abc import Sequence
 from contextvars import ContextVar
@@ -48,6 +49,8 @@ class Gate:
         )
         self._budget = Budget(redis, Provider.GOOGLE_FIT, limits)
         self._circuit = Circuit(redis, Provider.GOOGLE_FIT)
+        self._purses: dict[uuid.UUID, _Purse] = {}
+        """By connection, of those who came to pay."""
         self.calls: Counter[str] = Counter()
         """Calls that were made, by HTTP status, or `none` where nothing came back."""
 
@@ -70,8 +73,14 @@ class Gate:
         """
         if not claims:
             return [], []
+        now = clock.now()
+        asks = [_ask(one, now) for one in claims]
+        self._purses = {
+            ask.connection_id: _Purse(replace(ask, calls=1), self._budget.at_once(ask.calls))
+            for ask in asks
+        }
         try:
-            waits = self._budget.take([_ask(one) for one in claims], clock.now())
+            waits = self._budget.take(asks, now)
         except RedisError as error:
             log.warning("fitness.budget_unknown", error=str(error))
             waits = [UNKNOWN] * len(claims)
@@ -81,8 +90,7 @@ class Gate:
 
     def enter(self, claim: Claim) -> None:
         """Let the present asyncio task call for this person, whose calls are paid."""
-        ask = _ask(claim)
-        _purse.set(_Purse(replace(ask, calls=1), paid=self._budget.at_once(ask.calls)))
+        _purse.set(self._purses[claim.connection_id])
 
     async def each_call(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -123,10 +131,10 @@ class Gate:
             log.warning("fitness.circuit_unknown", error=str(error))
 
 
-def _ask(claim: Claim) -> Ask:
+def _ask(claim: Claim, now: datetime) -> Ask:
     """Return what a pull takes: a call per stretch, and one more when streams are listed again."""
     listed = claim.streams_listed_at
-    stale = listed is None or clock.now() - listed >= LIST_AGAIN_AFTER
+    stale = listed is None or now - listed >= LIST_AGAIN_AFTER
     return Ask(
         claim.connection_id,
         wished=claim.reason is SyncReason.REQUESTED,

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import aiohttp
@@ -32,9 +32,18 @@ WRITE_TRIES = 4
 
 
 async def fetch(
-    claims: Sequence[Claim], keeper: TokenKeeper, gate: Gate, fit_url: str
+    claims: Sequence[Claim],
+    keeper: TokenKeeper,
+    gate: Gate,
+    fit_url: str,
+    last_began: Callable[[], object] | None = None,
 ) -> tuple[list[Fetched], list[Setback]]:
-    """Fetch every claim's window. Nobody's failure touches another's; each call is paid for."""
+    """Fetch every claim's window. Nobody's failure touches another's; each call is paid for.
+
+    `last_began` is called when the last of them has its turn.
+    """
+    if not claims:
+        return [], []
     connector = aiohttp.TCPConnector(limit=CONCURRENCY)
     turns = asyncio.Semaphore(CONCURRENCY)
     middlewares = (gate.each_call,)
@@ -45,6 +54,8 @@ async def fetch(
         async def job(one: Claim) -> Fetched | Setback:
             async with turns:
                 begun.add(one.sync_id)
+                if last_began is not None and len(begun) == len(claims):
+                    last_began()
                 gate.enter(one)
                 return await _fetch_one(one, keeper, pull)
 

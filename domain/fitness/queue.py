@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from domain.fitness.providers.base import DeviceStream
@@ -113,23 +114,33 @@ def claim(
     rest = limit - len(ids) if unasked is None else min(unasked, limit - len(ids))
     if rest > 0:
         ids += session.scalars(CLAIM, {**lease, "limit": rest})
-    return [_claim(row, now) for row in session.execute(DETAILS, {"ids": ids}).mappings()]
+    return [_claim(row, now) for row in session.execute(DETAILS, {"ids": ids})]
 
 
-def _claim(row: object, now: datetime) -> Claim:
-    values = dict(row)  # type: ignore[call-overload]  # a RowMapping is a mapping
-    start, end = values.pop("window_from"), values.pop("window_to")
-    synced_until, needed_from = values.pop("synced_until"), values.pop("needed_from")
+def _claim(row: Row[Any], now: datetime) -> Claim:
+    reason = SyncReason(row.reason)
     return Claim(
-        window=Window(start, end)
-        if values["reason"] == SyncReason.OWED
-        else window_of_pull(synced_until=synced_until, needed_from=needed_from, now=now),
-        reason=SyncReason(values.pop("reason")),
-        provider=Provider(values.pop("provider")),
-        scopes=frozenset(values.pop("scopes")),
-        manual_streams=tuple(values.pop("manual_streams")),
-        device_streams=msgspec.convert(values.pop("device_streams"), tuple[DeviceStream, ...]),
-        **values,
+        sync_id=row.sync_id,
+        lease_token=row.lease_token,
+        attempts=row.attempts,
+        reason=reason,
+        connection_id=row.connection_id,
+        person_id=row.person_id,
+        user_id=row.user_id,
+        provider=Provider(row.provider),
+        window=Window(row.window_from, row.window_to)
+        if reason is SyncReason.OWED
+        else window_of_pull(synced_until=row.synced_until, needed_from=row.needed_from, now=now),
+        scopes=frozenset(row.scopes),
+        manual_streams=tuple(row.manual_streams),
+        device_streams=msgspec.convert(row.device_streams, tuple[DeviceStream, ...]),
+        streams_listed_at=row.streams_listed_at,
+        day_digests=row.day_digests,
+        access_token=row.access_token,
+        token_expires_at=row.token_expires_at,
+        token_version=row.token_version,
+        request_id=row.request_id,
+        trace=row.trace,
     )
 
 

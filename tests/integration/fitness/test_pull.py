@@ -1,5 +1,7 @@
 """The pull task against the sandbox's Google: what comes in, and what goes wrong."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -32,6 +34,7 @@ from tests.integration.fitness.outside import (
     pull,
     stored,
 )
+from worker.resources import PodiumCelery
 from worker.unit import unit_of_work
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -71,6 +74,36 @@ def test_one_batch_takes_everyone_who_is_due(session: Session, outside: Outside)
     for name, walker in zip(names, walkers, strict=True):
         check_books_agree(session, outside, name, walker)
     assert outside.calls(f"{FIT}/dataset:aggregate") == len(names)
+
+
+def test_more_than_a_batch_is_pulled_by_one_message(
+    session: Session, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitness, "BATCH", 2)
+    names = [f"walker-{n:03}" for n in range(1, 6)]
+    walkers = [outside.connected(name) for name in names]
+    outside.ask(*walkers)
+    pull()
+    for name, walker in zip(names, walkers, strict=True):
+        check_books_agree(session, outside, name, walker)
+    assert outside.calls(f"{FIT}/dataset:aggregate") == len(names)
+
+
+def test_the_next_batch_is_claimed_while_the_last_of_this_one_is_awaited(
+    session: Session, app: PodiumCelery, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitness, "BATCH", 1)
+    walkers = [outside.connected(f"walker-{n:03}") for n in range(1, 3)]
+    outside.ask(*walkers)
+    outside.fault(f"{FIT}/dataset:aggregate", kind="delay", delay_ms=1500, count=1)
+    with ThreadPoolExecutor(1) as worker:
+        pulled = worker.submit(app.tasks[fitness.PULL_BATCH].apply, throw=True)
+        deadline = time.monotonic() + 10
+        while any(last_sync(session, one).status is not SyncStatus.RUNNING for one in walkers):
+            assert time.monotonic() < deadline
+            session.rollback()
+        pulled.result()
+    assert all(last_sync(session, one).status is SyncStatus.SUCCEEDED for one in walkers)
 
 
 def test_a_dead_access_token_is_renewed_once(session: Session, outside: Outside) -> None:
