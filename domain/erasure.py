@@ -28,20 +28,23 @@ _LOCK_CONNECTIONS = text("SELECT FROM fitness_connection WHERE person_id = :pers
 _LOCK_COMPETITIONS = text("""
     SELECT FROM competition WHERE id = ANY(:competitions) ORDER BY id FOR NO KEY UPDATE
 """)
-_LOCK_PAYOUTS = text("SELECT FROM payout WHERE person_id = :person ORDER BY id FOR NO KEY UPDATE")
+_PAYOUTS = "SELECT p.id FROM payout p JOIN award a ON a.id = p.award_id WHERE a.person_id = :person"
+_LOCK_PAYOUTS = text(
+    f"SELECT FROM payout WHERE id IN ({_PAYOUTS}) ORDER BY id FOR NO KEY UPDATE"
+)
 _BEING_FROZEN = text("""
     SELECT EXISTS (SELECT FROM standing
                    WHERE competition_id = ANY(:competitions) AND completed_at IS NULL)
 """)
-_OWED_MONEY = text("""
-    SELECT EXISTS (SELECT FROM payout WHERE person_id = :person
+_OWED_MONEY = text(f"""
+    SELECT EXISTS (SELECT FROM payout WHERE id IN ({_PAYOUTS})
                    AND status IN ('pending', 'held', 'sending', 'unknown', 'accepted'))
         OR EXISTS (SELECT FROM award
                    JOIN distribution USING (competition_id)
                    LEFT JOIN payout ON payout.award_id = award.id
                    WHERE award.competition_id = ANY(:competitions)
                        AND award.person_id = :person AND payout.id IS NULL)
-""")
+""")  # noqa: S608  our own text
 _IN = text("SELECT competition_id FROM participant WHERE person_id = :person ORDER BY 1")
 # What has not begun needs no pseudonym.
 _LEAVE = text("""
@@ -84,9 +87,10 @@ _DELETE = (
     ),
     *(f"DELETE FROM {table} WHERE person_id = :person" for table in _OF_PERSON),  # noqa: S608  our own names
 )
-_DESTINATIONS = text("""
-    UPDATE payout SET destination = 'erased' WHERE person_id = :person AND destination IS NOT NULL
-""")
+_DESTINATIONS = text(f"""
+    UPDATE payout SET destination = 'erased'
+    WHERE id IN ({_PAYOUTS}) AND destination IS NOT NULL
+""")  # noqa: S608  our own text
 _ANSWERS = text("DELETE FROM idempotency_key WHERE caller = :caller")
 _PSEUDONYM = text("""
     UPDATE person SET sub = NULL, user_id = :random, display_name = :nameless, timezone = 'UTC'

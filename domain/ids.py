@@ -19,5 +19,12 @@ NUMBERED = f"""
 
 RFC 9562 lets a counter take the bits that follow the time (section 6.2, method 1).
 """
-ALIKE = f"(left(id::text, 24) || {RANDOM})::uuid"
-"""The same for what belongs to the row with the numbered `id`, and has its order."""
+
+
+def alike(what: str) -> str:
+    """Return, in SQL, the id of what belongs to the row with the numbered `id`, and has its order.
+
+    `what` is a text in SQL, another for each thing that belongs to the row: what it is made of is
+    cheaper than chance.
+    """
+    return f"(left(id::text, 24) || left(md5({what}), 12))::uuid"

@@ -8,11 +8,9 @@ from sqlalchemy import (
     CHAR,
     CheckConstraint,
     ForeignKey,
-    Identity,
     Index,
     Integer,
     SmallInteger,
-    UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -144,13 +142,27 @@ class Payout(Base):
             "unsure_since IS NULL OR status IN ('sending', 'unknown')", name="unsure_of_a_key"
         ),
         CheckConstraint("forfeited_at IS NULL OR status = 'returned'", name="forfeited"),
-        UniqueConstraint("rail", "reference"),
+        # A list of our own names each line after its payout, so no two can bear the same name.
+        CheckConstraint(
+            "rail <> 'manual' OR reference LIKE 'payout:' || id || ':%'", name="own_reference"
+        ),
+        Index(
+            "uq_payout_rail_reference",
+            "rail",
+            "reference",
+            unique=True,
+            postgresql_where=text("rail <> 'manual'"),
+        ),
         Index("ix_payout_due", "due_at", postgresql_where=text("status IN ('pending', 'unknown')")),
         Index("ix_payout_held", "due_at", postgresql_where=text("status = 'held'")),
         Index("ix_payout_lease", "lease_until", postgresql_where=text("lease_until IS NOT NULL")),
         Index("ix_payout_distribution_id", "distribution_id", "id"),
         Index("ix_payout_competition_id_status", "competition_id", "status"),
-        Index("ix_payout_person_id", "person_id", text("id DESC")),
+        Index(
+            "ix_payout_not_gone",
+            "person_id",
+            postgresql_where=text("status IN ('pending', 'held', 'failed', 'returned')"),
+        ),
         Index("ix_payout_rail_sent_at", "rail", "sent_at"),
     )
 
@@ -160,9 +172,9 @@ class PayoutStep(Base):
 
     __tablename__ = "payout_step"
 
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    payout_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payout.id"))
-    number: Mapped[int] = mapped_column(Integer)
+    payout_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    """Of a payout that is there, which a trigger sees to once for all steps of a statement."""
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     """Counts from 1."""
     action: Mapped[str]
     """A member of `domain.payouts.states.Action`."""
@@ -175,8 +187,6 @@ class PayoutStep(Base):
     """`clock`, `rail`, `operator`, or a person's or service's name as callers are counted."""
     code: Mapped[str | None]
     detail: Mapped[str | None]
-
-    __table_args__ = (UniqueConstraint("payout_id", "number"),)
 
 
 class PayoutAccount(Base):

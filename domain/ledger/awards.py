@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.ids import ALIKE
+from domain.ids import alike
 from domain.ledger.accounts import Account, account_ids
 
 _OPEN = text("""
@@ -23,7 +23,7 @@ _OPEN = text("""
 # for by its whole key: a planner that knows of no accounts yet would compare all with all.
 _POST = text(f"""
     WITH page AS (
-        SELECT {ALIKE} AS transaction_id, id, amount, (
+        SELECT {alike("'award:' || id")} AS transaction_id, id, amount, (
             SELECT k.id FROM ledger_account k
             WHERE k.kind = 'payable' AND k.currency = :currency AND k.competition_id IS NULL
               AND k.person_id = award.person_id AND k.rail IS NULL

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.ids import ALIKE
+from domain.ids import alike
 from domain.ledger.accounts import Account, account_ids
 from models.ledger import AccountKind, TransactionKind
 
@@ -25,6 +25,9 @@ class Leg(NamedTuple):
     target: Account
 
 
+KEY = "'payout:' || id || ':' || leg.number"
+"""As `domain.ledger.keys` writes it."""
+
 # In the order of the keys, so that an index grows at its end and is not searched for each of them.
 # An account that is none of the rail's is the winner's, asked for by its whole key: see
 # `domain.ledger.awards`.
@@ -37,7 +40,7 @@ _POST = text(f"""
         ) AS payable
         FROM payout p WHERE p.id = ANY(CAST(:payouts AS uuid[]))
     ), moved AS MATERIALIZED (
-        SELECT {ALIKE} AS transaction_id, leg.kind, 'payout:' || id || ':' || leg.number AS key,
+        SELECT {alike(KEY)} AS transaction_id, leg.kind, {KEY} AS key,
                COALESCE(leg.source, payable) AS source, COALESCE(leg.target, payable) AS target,
                amount
         FROM page CROSS JOIN unnest(CAST(:kinds AS text[]), CAST(:numbers AS integer[]),

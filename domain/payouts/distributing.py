@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.errors import Conflict, NotFound
-from domain.ids import ALIKE, new_id
+from domain.ids import alike, new_id
 from models import Award, Competition, Distribution, Payout, PrizePlan
 from models.competition import CompetitionStatus
 from models.payout import PayoutStatus
@@ -29,8 +29,8 @@ _LAY_OUT = text(
     ), made AS (
         INSERT INTO payout (id, award_id, distribution_id, competition_id, person_id, amount,
                             currency, status, due_at, created_at)
-        SELECT {ALIKE}, id, :distribution_id, competition_id, person_id, amount, currency,
-               'pending', :now, :now
+        SELECT {alike("'payout:' || id")}, id, :distribution_id, competition_id, person_id,
+               amount, currency, 'pending', :now, :now
         FROM page
     )
     SELECT count(*) AS rows, max(id::text)::uuid AS last FROM page

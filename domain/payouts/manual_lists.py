@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.payouts import confirming
+from domain.payouts.claims import payout_of
 from domain.payouts.confirming import Paid
 from domain.payouts.row import OPERATOR, Row, Step
 from domain.payouts.states import Action
@@ -113,11 +114,10 @@ def hear(session: Session, words: Sequence[Word], now: datetime) -> dict[Word, R
 def _hear_each(session: Session, words: Sequence[Word], now: datetime) -> dict[Word, Reception]:
     if not words:
         return {}
-    found = select(Payout.reference, Payout.id).where(
-        Payout.rail == RailName.MANUAL, Payout.reference.in_([one.reference for one in words])
-    )
-    ids = {str(row[0]): row[1] for row in session.execute(found)}
-    rows = {row.reference: row for row in lock(session, list(ids.values())).values()}
+    ids = {one.reference: payout_of(one.reference) for one in words}
+    named = {one for one in ids.values() if one is not None}
+    found = [row for row in lock(session, named).values() if row.rail is RailName.MANUAL]
+    rows = {row.reference: row for row in found}
     became = {one: _reception(rows.get(one.reference), one) for one in words}
     steps = [
         _step(row, one)

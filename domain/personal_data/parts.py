@@ -94,7 +94,8 @@ def _flags(who: Whose) -> Select[uuid.UUID]:
 
 
 def _payouts(who: Whose) -> Select[uuid.UUID]:
-    return select(Payout.id).where(Payout.person_id == who.person_id)
+    of_awards = Payout.award_id.in_(select(Award.id).where(Award.person_id == who.person_id))
+    return select(Payout.id).where(of_awards)
 
 
 def _accounts(who: Whose) -> Select[int]:
@@ -188,7 +189,7 @@ PARTS: tuple[Part, ...] = (
         ),
     ),
     Part("award", Award, lambda who: Award.person_id == who.person_id),
-    Part("payout", Payout, lambda who: Payout.person_id == who.person_id, LEASE),
+    Part("payout", Payout, lambda who: Payout.id.in_(_payouts(who)), LEASE),
     Part(
         "payout_step",
         PayoutStep,

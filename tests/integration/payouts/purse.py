@@ -47,7 +47,7 @@ def step(payout_id: uuid.UUID, action: Action, actor: str = RAIL) -> Step:
         code="worker_lost",
         target=Target(RailName.MANUAL, "by hand") if claims_it else None,
         lease=Lease(uuid.uuid4(), clock.now() + claims.LEASE) if leases else None,
-        reference=f"by hand:{payout_id}",
+        reference=f"payout:{payout_id}:1",
         hold_reason=HoldReason.OPERATOR,
     )
 

@@ -94,7 +94,7 @@ def test_what_is_denied_and_told_at_once_is_only_one_of_both(purse: Purse) -> No
     for _ in range(5):
         (payout_id,) = purse.distributed([100])
         purse.bring([payout_id], S.UNKNOWN)
-        said = Notice(key_of(purse.row(payout_id)), Sent(f"by hand:{payout_id}", settled=True))
+        said = Notice(key_of(purse.row(payout_id)), Sent(f"payout:{payout_id}:1", settled=True))
         told = {payout_id: said}
         at_once(
             purse,
@@ -129,7 +129,7 @@ def test_a_list_that_comes_back_twice_at_once(purse: Purse) -> None:
     purse.bring(ids, S.SENDING)
     for payout_id in ids:
         assert purse.act(payout_id, Action.ACCEPT)
-    words = [Word(f"by hand:{one}", 100, "EUR", Came.PAID) for one in ids]
+    words = [Word(f"payout:{one}:1", 100, "EUR", Came.PAID) for one in ids]
 
     def confirm(unit: Unit, turn: int) -> list[Reception]:
         said = words[::turn]
