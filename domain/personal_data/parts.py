@@ -94,8 +94,9 @@ def _flags(who: Whose) -> Select[uuid.UUID]:
 
 
 def _payouts(who: Whose) -> Select[uuid.UUID]:
+    # By their awards, for no index is on the person of a payout that has left.
     of_awards = Payout.award_id.in_(select(Award.id).where(Award.person_id == who.person_id))
-    return select(Payout.id).where(of_awards)
+    return select(Payout.id).where(of_awards, Payout.person_id == who.person_id)
 
 
 def _accounts(who: Whose) -> Select[int]:
