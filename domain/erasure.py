@@ -29,9 +29,7 @@ _LOCK_COMPETITIONS = text("""
     SELECT FROM competition WHERE id = ANY(:competitions) ORDER BY id FOR NO KEY UPDATE
 """)
 _PAYOUTS = "SELECT p.id FROM payout p JOIN award a ON a.id = p.award_id WHERE a.person_id = :person"
-_LOCK_PAYOUTS = text(
-    f"SELECT FROM payout WHERE id IN ({_PAYOUTS}) ORDER BY id FOR NO KEY UPDATE"
-)
+_LOCK_PAYOUTS = text(f"SELECT FROM payout WHERE id IN ({_PAYOUTS}) ORDER BY id FOR NO KEY UPDATE")
 _BEING_FROZEN = text("""
     SELECT EXISTS (SELECT FROM standing
                    WHERE competition_id = ANY(:competitions) AND completed_at IS NULL)
