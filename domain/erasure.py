@@ -28,7 +28,12 @@ _LOCK_CONNECTIONS = text("SELECT FROM fitness_connection WHERE person_id = :pers
 _LOCK_COMPETITIONS = text("""
     SELECT FROM competition WHERE id = ANY(:competitions) ORDER BY id FOR NO KEY UPDATE
 """)
-_PAYOUTS = "SELECT p.id FROM payout p JOIN award a ON a.id = p.award_id WHERE a.person_id = :person"
+_PAYOUTS = """
+    SELECT p.id FROM payout p JOIN award a ON a.id = p.award_id WHERE a.person_id = :person
+    UNION ALL
+    SELECT p.id FROM payout p JOIN adjustment a ON a.id = p.adjustment_id
+    WHERE a.person_id = :person
+"""
 _LOCK_PAYOUTS = text(f"SELECT FROM payout WHERE id IN ({_PAYOUTS}) ORDER BY id FOR NO KEY UPDATE")
 _BEING_FROZEN = text("""
     SELECT EXISTS (SELECT FROM standing

@@ -76,16 +76,21 @@ class Distribution(Base):
 
 
 class Payout(Base):
-    """One award on its way. Amount and person never change; the rail and account may until sent."""
+    """One award or adjustment on its way. Whose it is never changes; its way may until sent."""
 
     __tablename__ = "payout"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    award_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("award.id"), unique=True)
+    award_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("award.id"), unique=True)
+    adjustment_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("adjustment.id"))
+    """Which of the two it pays."""
     distribution_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("distribution.id"))
     competition_id: Mapped[uuid.UUID]
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     amount: Mapped[int]
+    """What it carries; with `lowered` the same as the award's or adjustment's."""
+    lowered: Mapped[int] = mapped_column(server_default=text("0"))
+    """What adjustments took from it before it left."""
     currency: Mapped[str] = mapped_column(CHAR(3))
     status: Mapped[PayoutStatus]
     due_at: Mapped[datetime]
@@ -109,7 +114,7 @@ class Payout(Base):
     cleared_at: Mapped[datetime | None]
     """When an operator released it last: doubts that are older hold it no more."""
     forfeited_at: Mapped[datetime | None]
-    """When its money went back to the pool, for good."""
+    """When its money went back to the pool, or an adjustment took all of it: for good."""
     reminded_at: Mapped[datetime | None]
     failure_code: Mapped[str | None]
     failure_detail: Mapped[str | None]
@@ -121,7 +126,12 @@ class Payout(Base):
     """When the rail's own list last showed the transfer that `reference` names."""
 
     __table_args__ = (
-        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("(award_id IS NULL) <> (adjustment_id IS NULL)", name="of_one_thing"),
+        CheckConstraint("lowered >= 0", name="lowered"),
+        CheckConstraint(
+            "amount > 0 OR (amount = 0 AND lowered > 0 AND forfeited_at IS NOT NULL)",
+            name="amount",
+        ),
         CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_has_an_end"),
         CheckConstraint("(status = 'held') = (hold_reason IS NOT NULL)", name="held_says_why"),
         CheckConstraint("(hold_reason IS NULL) = (held_at IS NULL)", name="held_since"),
@@ -152,6 +162,12 @@ class Payout(Base):
             "reference",
             unique=True,
             postgresql_where=text("rail <> 'manual'"),
+        ),
+        Index(
+            "uq_payout_adjustment_id",
+            "adjustment_id",
+            unique=True,
+            postgresql_where=text("adjustment_id IS NOT NULL"),
         ),
         Index("ix_payout_due", "due_at", postgresql_where=text("status IN ('pending', 'unknown')")),
         Index("ix_payout_held", "due_at", postgresql_where=text("status = 'held'")),

@@ -68,12 +68,17 @@ def propose(caller: Caller, competition_id: uuid.UUID, body: AdjustmentBody) -> 
     refusals={
         HTTPStatus.FORBIDDEN: "You have proposed it yourself.",
         HTTPStatus.NOT_FOUND: "There is no such adjustment.",
+        HTTPStatus.CONFLICT: "Its prizes are not distributed, or what it takes back has left.",
     },
 )
 def approve(caller: Caller, competition_id: uuid.UUID, adjustment_id: uuid.UUID) -> Reply:
-    """Approve what another admin has proposed; the ledger then says so. A repeat does nothing."""
+    """Approve what another admin has proposed; it is then paid, or taken from what has not left.
+
+    A repeat does nothing.
+    """
     which, now = (competition_id, adjustment_id), clock.now()
     with front().unit() as unit:
         made = adjustments.approve(unit.session, *which, caller.person, now)
+        unit.after_commit(lambda: front().doorbell.ring("payouts.pay"))
         answer = AdjustmentAnswer.of(adjustments.see(unit.session, made))
         return keep(unit, reply(answer))

@@ -13,7 +13,7 @@ from domain.ledger.currencies import written
 from domain.payouts import gate
 from domain.payouts.census import payouts_by_status
 from domain.payouts.listing import story
-from domain.payouts.row import OPERATOR, Step
+from domain.payouts.row import OPERATOR, Row, Step
 from domain.payouts.states import Action
 from domain.payouts.steps import take_one
 from models import PayoutStep
@@ -94,9 +94,17 @@ def release(payout_ids: tuple[uuid.UUID, ...], why: str | None) -> None:
 def deny(payout_ids: tuple[uuid.UUID, ...], why: str) -> None:
     """Say of payouts whose outcome is unknown that their rail has surely never moved anything.
 
-    They are sent again, under a new key. If the rail did move something, they are paid twice.
+    They are sent again, under a new key. A rail that keeps a list of its own is asked first, and
+    what it has after all is noted as such. Of the manual rail only you can tell: if somebody did
+    pay, they are paid twice.
     """
-    _act(payout_ids, Action.DENY, why)
+    # Not at the top: see `domain.payouts.rails.hosted`.
+    from domain.payouts.rails.registry import open_rails
+    from tasks.denying import Denying
+
+    here = front()
+    denying = Denying(here.unit, open_rails(here.settings))
+    _each(payout_ids, lambda one: denying.deny(one, why))
 
 
 @payouts.command("forfeit")
@@ -118,19 +126,28 @@ def show(payout_id: uuid.UUID | None) -> None:
 
 
 def _act(payout_ids: tuple[uuid.UUID, ...], action: Action, why: str | None) -> None:
-    """Take a step for each payout; the exit status is 1 if one was refused."""
+    """Take a step for each payout."""
+    reason = HoldReason.OPERATOR if action is Action.HOLD else None
+
+    def take(payout_id: uuid.UUID) -> Row:
+        step = Step(payout_id, action, OPERATOR, detail=why, hold_reason=reason)
+        with front().unit() as unit:
+            return take_one(unit.session, step, clock.now()).after
+
+    _each(payout_ids, take)
+
+
+def _each(payout_ids: tuple[uuid.UUID, ...], act: Callable[[uuid.UUID], Row]) -> None:
+    """Do something to each payout; the exit status is 1 if it was refused for one."""
     refused = 0
     for one in payout_ids:
-        reason = HoldReason.OPERATOR if action is Action.HOLD else None
-        step = Step(one, action, OPERATOR, detail=why, hold_reason=reason)
         try:
-            with front().unit() as unit:
-                taken = take_one(unit.session, step, clock.now())
+            after = act(one)
         except PodiumError as error:
             refused += 1
             click.echo(f"{one}: {error.detail}", err=True)
         else:
-            state = "forfeited" if taken.after.forfeited_at else taken.after.status
+            state = "forfeited" if after.forfeited_at else after.status
             click.echo(f"{one} is {state}")
     if refused:
         raise click.exceptions.Exit(1)

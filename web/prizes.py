@@ -90,7 +90,7 @@ def history(caller: Caller, user_id: str, query: PageQuery) -> Reply:  # noqa: A
     with front().unit() as unit:
         found = of_person(unit.session, caller.person.id, before, query.limit + 1)
     shown, last = part_of(found, query.limit)
-    cursor = write_cursor(BY_ID, last.award.id) if last else None
+    cursor = write_cursor(BY_ID, last.id) if last else None
     return reply(Page(items=[PrizeHistoryAnswer.of(one) for one in shown], next_cursor=cursor))
 
 

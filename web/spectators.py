@@ -39,6 +39,8 @@ def spectate(competition_id: uuid.UUID) -> Reply:
         plan = session.get(PrizePlan, competition_id)
         made = None if plan is None else _distributed(session, competition_id)
         best = [] if made is None else of_distribution(session, made.distribution.id, None, SHOWN)
+        # What a correction added is nobody's place.
+        best = [one for one in best if one.payout.award_id is not None]
         return reply(SpectatedAnswer.of(row, plan, made, best))
 
 

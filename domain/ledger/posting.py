@@ -1,7 +1,7 @@
 """Movements of money into the ledger: whole, balanced, and each key once."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from domain.errors import Conflict, NotFound
 from domain.ids import new_id
 from domain.ledger.accounts import Account, account_ids, account_of
 from models import LedgerTransaction, Person
-from models.ledger import TransactionKind
+from models.ledger import AccountKind, TransactionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,11 @@ _ENTER = text("""
     SELECT * FROM unnest(CAST(:transactions AS uuid[]), CAST(:accounts AS bigint[]),
                          CAST(:currencies AS text[]), CAST(:amounts AS bigint[]))
 """)
+_LOCK = text("SELECT FROM ledger_account WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
+_BELOW = text("""
+    SELECT account_id FROM ledger_entry WHERE account_id = ANY(:ids)
+    GROUP BY account_id HAVING sum(amount) < 0 ORDER BY account_id LIMIT 1
+""")
 _STANDING = text("""
     SELECT t.id, t.key, t.kind, jsonb_object_agg(e.account_id, e.amount) AS entries
     FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id
@@ -79,7 +84,8 @@ _ENTRIES = text("""
 def post(session: Session, movements: Collection[Movement], now: datetime) -> dict[str, uuid.UUID]:
     """Post movements; return their transactions by key, those posted before included.
 
-    Raises Conflict (`ledger_key_reused`) if a key has moved something else.
+    Raises Conflict (`ledger_key_reused`) if a key has moved something else, and
+    (`payable_overdrawn`) if somebody would be sent, or give back, more than they are owed.
     """
     wanted = {one.key: one for one in movements}
     if other := [one.key for one in movements if wanted[one.key] != one]:
@@ -89,8 +95,28 @@ def post(session: Session, movements: Collection[Movement], now: datetime) -> di
     accounts = account_ids(session, {a for one in movements for a in one.entries})
     begun = _begin(session, list(wanted.values()), now)
     _enter(session, [(id_, wanted[key]) for key, id_ in begun.items()], accounts)
+    _refuse_overdrawn(session, [wanted[key] for key in begun], accounts)
     rest = {key: wanted[key] for key in wanted.keys() - begun.keys()}
     return begun | (_standing(session, rest, accounts) if rest else {})
+
+
+def _refuse_overdrawn(
+    session: Session, begun: Iterable[Movement], accounts: Mapping[Account, int]
+) -> None:
+    """Let nobody's payable fall below zero, also where two take from it at once."""
+    debited = {
+        accounts[account]
+        for one in begun
+        for account, amount in one.entries.items()
+        if account.kind is AccountKind.PAYABLE and amount < 0
+    }
+    if not debited:
+        return
+    ids = {"ids": sorted(debited)}
+    session.execute(_LOCK, ids)
+    # After the lock, so that it sees what whoever held it before has entered.
+    if (below := session.scalar(_BELOW, ids)) is not None:
+        raise Conflict(f"Account {below} does not hold that much.", code="payable_overdrawn")
 
 
 def reverse(

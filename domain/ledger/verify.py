@@ -71,7 +71,7 @@ _AWARDS = text("""
     LEFT JOIN distribution d ON d.competition_id = a.competition_id
     WHERE c.amount IS DISTINCT FROM a.amount
         OR p.id IS NULL AND d.laid_out_at IS NOT NULL
-        OR (p.amount, p.person_id, p.currency, p.competition_id, p.distribution_id)
+        OR (p.amount + p.lowered, p.person_id, p.currency, p.competition_id, p.distribution_id)
             <> (a.amount, a.person_id, a.currency, a.competition_id, d.id)
     ORDER BY a.id LIMIT :examples
 """)
@@ -80,20 +80,57 @@ _PLACES = """
         SELECT * FROM unnest(CAST(:statuses AS text[]), CAST(:kinds AS text[]))
             AS one(status, kind))
 """
-# What a payout's own postings have put on each account, its competition's pool left out.
+# What is owed has one payout; what was taken back was taken from payouts of the same prize.
+_ADJUSTMENTS = text("""
+    WITH taken AS (
+        SELECT competition_id, person_id, sum(amount) AS amount FROM (
+            SELECT competition_id, person_id, -amount AS amount FROM adjustment
+            WHERE approved_at IS NOT NULL AND amount < 0
+            UNION ALL
+            SELECT competition_id, person_id, -lowered FROM payout WHERE lowered > 0
+        ) both_sides GROUP BY competition_id, person_id HAVING sum(amount) <> 0
+    )
+    SELECT 'adjustment:' || j.id AS subject, CASE
+        WHEN (t.id IS NULL) <> (j.approved_at IS NULL) THEN 'is posted unlike its approval'
+        WHEN p.id IS NULL THEN 'is approved and has no payout'
+        ELSE 'has a payout that is not its own' END AS detail
+    FROM adjustment j
+    LEFT JOIN ledger_transaction t ON t.key = 'adjustment:' || j.id AND t.kind = 'adjustment'
+    LEFT JOIN payout p ON p.adjustment_id = j.id
+    WHERE (t.id IS NULL) <> (j.approved_at IS NULL)
+        OR (p.id IS NOT NULL) <> (j.approved_at IS NOT NULL AND j.amount > 0)
+        OR (p.amount + p.lowered, p.person_id, p.currency, p.competition_id)
+            <> (j.amount, j.person_id, j.currency, j.competition_id)
+    UNION ALL
+    SELECT format('adjustments:%s:%s', competition_id, person_id),
+           format('payouts were lowered by %s less', amount)
+    FROM taken
+    ORDER BY subject LIMIT :examples
+""")
+# What a payout's own postings have put on each account, the money's origins left out.
 _LIES = text(f"""
     WITH {_PLACES}, own AS (
         SELECT p.id AS payout_id, t.id FROM payout p
         JOIN ledger_transaction t ON t.key = 'award:' || p.award_id
         UNION ALL
+        SELECT p.id, t.id FROM payout p
+        JOIN ledger_transaction t ON t.key = 'adjustment:' || p.adjustment_id
+        UNION ALL
         SELECT s.payout_id, t.id FROM payout_step s
         JOIN ledger_transaction t ON t.key = 'payout:' || s.payout_id || ':' || s.number
-    ), put AS (
-        SELECT own.payout_id, e.account_id, sum(e.amount) AS amount
+    ), moved AS (
+        SELECT own.payout_id, e.account_id, e.amount
         FROM own JOIN ledger_entry e ON e.transaction_id = own.id
         JOIN ledger_account k ON k.id = e.account_id
-        WHERE k.kind <> 'pool'
-        GROUP BY own.payout_id, e.account_id HAVING sum(e.amount) <> 0
+        WHERE k.kind NOT IN ('pool', 'funding')
+        UNION ALL
+        SELECT p.id, k.id, -p.lowered FROM payout p
+        JOIN ledger_account k ON k.kind = 'payable' AND k.currency = p.currency
+            AND k.person_id = p.person_id
+        WHERE p.lowered > 0
+    ), put AS (
+        SELECT payout_id, account_id, sum(amount) AS amount
+        FROM moved GROUP BY payout_id, account_id HAVING sum(amount) <> 0
     ), due AS (
         SELECT p.id AS payout_id, k.id AS account_id, p.amount
         FROM payout p JOIN places ON places.status = p.status
@@ -160,7 +197,7 @@ _ACCOUNTS = text(f"""
             UNION ALL SELECT due.*, false FROM due
         ) both_sides GROUP BY kind, currency, competition_id, person_id, rail
     ) compared
-    WHERE held_amount <> due_amount OR kind = 'pool' AND held_amount < 0
+    WHERE held_amount <> due_amount OR kind IN ('pool', 'payable') AND held_amount < 0
     ORDER BY subject LIMIT :examples
 """)  # noqa: S608  our own text
 
@@ -173,9 +210,11 @@ class Check(enum.StrEnum):
     REVERSAL = "reversal"
     """Every reversal is the opposite of what it names."""
     ACCOUNT = "account"
-    """Every account holds what the rows say that its money is for; no pool is overdrawn."""
+    """Every account holds what the rows say that its money is for; nobody's is overdrawn."""
     AWARD = "award"
     """Every award was posted, and is in one payout once its distribution is laid out."""
+    ADJUSTMENT = "adjustment"
+    """Every approved adjustment was posted, and paid by one payout or taken from some."""
     PAYOUT = "payout"
     """Every payout's money lies where its status says."""
 
@@ -185,6 +224,7 @@ CHECKS = {
     Check.REVERSAL: _NOT_OPPOSITE,
     Check.ACCOUNT: _ACCOUNTS,
     Check.AWARD: _AWARDS,
+    Check.ADJUSTMENT: _ADJUSTMENTS,
     Check.PAYOUT: _LIES,
 }
 

@@ -50,12 +50,18 @@ class Distributed:
     """Payouts that are made already."""
 
     @property
+    def payouts(self) -> int:
+        """How many there are in the end; corrections may add some."""
+        whole = self.distribution.laid_out_at is not None
+        return sum(self.counts.values()) if whole else self.awards
+
+    @property
     def state(self) -> str:
         """`preparing` while payouts are made, `paying`, then `done` when each is paid or back."""
         if self.distribution.laid_out_at is None:
             return "preparing"
         over = self.counts.get(PayoutStatus.PAID, 0) + self.counts.get(PayoutStatus.RETURNED, 0)
-        return "done" if over == self.awards else "paying"
+        return "done" if over == self.payouts else "paying"
 
 
 def distribute(

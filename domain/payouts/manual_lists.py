@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from domain.payouts import confirming
@@ -37,7 +37,8 @@ class Line(NamedTuple):
     amount: int
     currency: str
     competition: str
-    rank: int
+    rank: int | None
+    """Of its winner's award, if there is one."""
     display_name: str
     sent_at: datetime
 
@@ -85,7 +86,10 @@ _OPEN = (
         Person.display_name,
         Payout.sent_at,
     )
-    .join(Award, Award.id == Payout.award_id)
+    .outerjoin(
+        Award,
+        and_(Award.competition_id == Payout.competition_id, Award.person_id == Payout.person_id),
+    )
     .join(Competition, Competition.id == Payout.competition_id)
     .join(Person, Person.id == Payout.person_id)
     .where(Payout.rail == RailName.MANUAL, Payout.status == PayoutStatus.ACCEPTED)

@@ -18,11 +18,12 @@ SPENDING = {Action.REFUSE, Action.SUSPEND, Action.RETURN, Action.DENY}
 """After these the present key never moves anything again, so the next call needs another one."""
 FAILING = {Action.POSTPONE, Action.REFUSE, Action.SUSPEND, Action.LOSE, Action.RETURN}
 TELLING = {Action.ACCEPT, Action.SETTLE}
+ENDING = {Action.FORFEIT, Action.WITHDRAW}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of `payout`, whose columns `models/payout.py` explains. The first five never change."""
+    """A row of `payout`, whose columns `models/payout.py` explains. No step sets the first five."""
 
     id: uuid.UUID
     competition_id: uuid.UUID
@@ -108,7 +109,7 @@ def moved(row: Row, step: Step, now: datetime) -> Row | None:
         lease_token=None if step.lease is None else step.lease.token,
         lease_until=None if step.lease is None else step.lease.until,
         paid_at=now if led is PayoutStatus.PAID else None,
-        forfeited_at=now if step.action is Action.FORFEIT else None,
+        forfeited_at=now if step.action in ENDING else None,
         **_key(row, step, now),
         **_doubt(row, step, led, now),
         **_wait(row, step, led, now),
@@ -127,6 +128,9 @@ def _key(row: Row, step: Step, now: datetime) -> dict[str, Any]:
             "sent_at": now,
         }
     if step.action in SPENDING:
+        return {"attempts": row.attempts + 1}
+    if step.action is Action.LOWER and row.attempts:
+        # The rail may have seen the present key with another amount.
         return {"attempts": row.attempts + 1}
     if step.action in TELLING:
         return {"reference": step.reference or row.reference}
@@ -151,6 +155,6 @@ def _wait(row: Row, step: Step, led: PayoutStatus, now: datetime) -> dict[str, A
 def _failure(step: Step) -> dict[str, Any]:
     if step.action in FAILING:
         return {"failure_code": step.code, "failure_detail": step.detail}
-    if step.action in {Action.CLAIM, Action.RESEND, Action.HOLD, Action.FORFEIT}:
+    if step.action in {Action.CLAIM, Action.RESEND, Action.HOLD, Action.LOWER, *ENDING}:
         return {}
     return {"failure_code": None, "failure_detail": None}

@@ -41,6 +41,10 @@ class Action(enum.StrEnum):
     """An operator has looked at the rail: the order never moved anything."""
     FORFEIT = "forfeit"
     """Its money goes back to the pool: nobody came for it in time, or an operator says so."""
+    LOWER = "lower"
+    """An adjustment takes a part of it."""
+    WITHDRAW = "withdraw"
+    """An adjustment takes all of it, by a posting of its own."""
 
 
 TABLE: dict[tuple[PayoutStatus, Action], PayoutStatus] = {
@@ -67,6 +71,8 @@ TABLE: dict[tuple[PayoutStatus, Action], PayoutStatus] = {
     (S.FAILED, Action.FORFEIT): S.RETURNED,
     (S.RETURNED, Action.RELEASE): S.PENDING,
     (S.RETURNED, Action.FORFEIT): S.RETURNED,
+    **{(one, Action.LOWER): one for one in (S.PENDING, S.HELD, S.FAILED, S.RETURNED)},
+    **{(one, Action.WITHDRAW): S.RETURNED for one in (S.PENDING, S.HELD, S.FAILED, S.RETURNED)},
 }
 
 LIES_IN = {

@@ -25,7 +25,7 @@ from models.rail import RailName
 
 COLUMNS = tuple(one.name for one in fields(Row))
 FIXED = 5
-"""So many columns at the front never change."""
+"""So many columns at the front are set by no step."""
 CHANGING = COLUMNS[FIXED:]
 WRITTEN = ("id", *CHANGING)
 TYPES = {
@@ -155,7 +155,9 @@ def attempt_of(taken: Taken) -> int:
 
 
 def _movement(taken: Taken) -> Movement | None:
-    """Return what a step does to the ledger."""
+    """Return what a step does to the ledger; an adjustment that takes all posts that itself."""
+    if taken.step.action is Action.WITHDRAW:
+        return None
     source = account_of(taken.before)
     target = account_of(taken.after)
     if source.kind is target.kind:

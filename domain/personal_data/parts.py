@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Select, Table, or_, select
+from sqlalchemy import ColumnElement, Select, Table, or_, select, union_all
 
 from models import (
     Adjustment,
@@ -94,9 +94,16 @@ def _flags(who: Whose) -> Select[uuid.UUID]:
 
 
 def _payouts(who: Whose) -> Select[uuid.UUID]:
-    # By their awards, for no index is on the person of a payout that has left.
-    of_awards = Payout.award_id.in_(select(Award.id).where(Award.person_id == who.person_id))
-    return select(Payout.id).where(of_awards, Payout.person_id == who.person_id)
+    # By what they pay, for no index is on the person of a payout that has left.
+    of_awards = select(Payout.id).join(Award, Award.id == Payout.award_id)
+    of_adjustments = select(Payout.id).join(Adjustment, Adjustment.id == Payout.adjustment_id)
+    found = union_all(
+        of_awards.where(Award.person_id == who.person_id),
+        of_adjustments.where(Adjustment.person_id == who.person_id),
+    ).subquery()
+    return select(Payout.id).where(
+        Payout.id.in_(select(found.c.id)), Payout.person_id == who.person_id
+    )
 
 
 def _accounts(who: Whose) -> Select[int]:

@@ -1,7 +1,8 @@
 """Adjustments: what a correction after the calculation makes of it, since no award ever changes.
 
 One admin proposes, another approves, and with the approval it is in the ledger: from the funding
-account to what the person is owed, or back.
+account to what the person is owed, or back. What is owed is paid by a payout of its own; what is
+taken back is taken from payouts that have not left.
 """
 
 import uuid
@@ -18,6 +19,7 @@ from domain.errors import NotAllowed, NotFound
 from domain.ids import new_id
 from domain.ledger.accounts import Account
 from domain.ledger.posting import Movement, post, transfer
+from domain.payouts.adjusting import carry_out
 from domain.payouts.distributing import not_calculated
 from domain.prizes.plan import as_plan
 from domain.prizes.ranking import Ranking
@@ -104,7 +106,8 @@ def approve(
 ) -> Adjustment:
     """Approve a proposal and post it. Repeating it changes nothing.
 
-    Raises NotFound (`adjustment_not_found`) or NotAllowed (`own_proposal`).
+    Raises NotFound (`adjustment_not_found`), NotAllowed (`own_proposal`) or Conflict
+    (`prizes_not_distributed`, `prize_already_sent`).
     """
     wanted = select(Adjustment).where(
         Adjustment.id == adjustment_id, Adjustment.competition_id == competition_id
@@ -116,6 +119,7 @@ def approve(
         return made
     if made.proposed_by == author.id:
         raise NotAllowed("Another admin has to approve it.", code="own_proposal")
+    carry_out(session, made, str(author.user_id), now)
     made.approved_at, made.approved_by = now, author.id
     payable = Account.payable(made.currency, made.person_id)
     movement = Movement(

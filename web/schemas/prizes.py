@@ -76,7 +76,7 @@ class DistributionAnswer(Answer):
         return cls(
             distribution_id=made.distribution.id,
             status=DistributionStatus(made.state),
-            payouts=made.awards,
+            payouts=made.payouts,
         )
 
 
@@ -98,7 +98,8 @@ class PayoutAnswer(Answer):
     """A prize on its way."""
 
     payout_id: uuid.UUID
-    rank: int
+    rank: int | None
+    """Null of what a correction gives to somebody without an award."""
     user_id: UserId
     display_name: str
     amount: int
@@ -144,7 +145,8 @@ class PrizeHistoryAnswer(Answer):
     """A prize of mine."""
 
     competition_id: uuid.UUID
-    rank: int
+    rank: int | None
+    """Null of what a correction gives to somebody without an award."""
     amount: int
     currency: str
     status: PayoutStatus | None
@@ -156,9 +158,9 @@ class PrizeHistoryAnswer(Answer):
 
     @classmethod
     def of(cls, prize: Prize) -> Self:
-        """Render an award and what became of it."""
-        award, payout = prize
-        won = {name: getattr(award, name) for name in AWARDED}
+        """Render a prize and what became of it."""
+        payout = prize.payout
+        won = {name: getattr(prize, name) for name in AWARDED}
         became = {name: getattr(payout, name, None) for name in BECAME}
         failure = FailureAnswer.of(payout)
         return cls.model_validate({**won, **became, "failure": failure})

@@ -17,7 +17,7 @@ from web.schemas.prizes import DistributionStatus
 class WinnerAnswer(Answer):
     """Somebody's prize, in minor units of its currency."""
 
-    rank: int
+    rank: int | None
     display_name: str
     amount: int
     currency: str

@@ -23,6 +23,8 @@ from tests.rules import ON_SERVERS
 
 FUNDING, REMAINDER = Account.funding("EUR"), Account.remainder("EUR")
 DEADLINE_SECONDS = 60
+PLENTY = 10**15
+"""More than a run moves."""
 
 
 def fund(key: str, amount: int, **more: object) -> Movement:
@@ -46,6 +48,10 @@ class Books:
         ]
         self.held: Counter[Account] = Counter()
         self.posted: dict[str, tuple[uuid.UUID, Movement]] = {}
+        # A payable never falls below zero, so what is taken at random must be there.
+        plenty = transfer(FUNDING, Account.payable("EUR", person.id), PLENTY)
+        post(session, [Movement(TransactionKind.FUND, f"{person.id}", plenty)], clock.now())
+        session.commit()
 
     def post(self, movements: list[Movement]) -> None:
         """Post, and keep books of our own."""

@@ -10,6 +10,7 @@ from domain.ledger.accounts import Account
 from domain.ledger.keys import award_key, step_key
 from domain.ledger.posting import Movement, post, reverse, transfer
 from domain.ledger.verify import CHECKS, VALUES, Check, Report, begin, verify
+from domain.payouts.adjusting import carry_out
 from models import Adjustment, Distribution, LedgerTransaction, Payout, PayoutStep
 from models.ledger import TransactionKind
 from models.payout import PayoutStatus
@@ -130,27 +131,32 @@ def test_nothing_is_found_where_all_is_right(books: Books) -> None:
 
 def test_an_approved_adjustment_is_owed(books: Books, factory: Factory) -> None:
     one, other = factory.people(2)
-    person = books.won.people[0]
-    books.session.add(
-        Adjustment(
-            id=new_id(),
-            competition_id=books.won.competition.id,
-            person_id=person.id,
-            amount=-80,
-            currency="EUR",
-            reason="counted twice",
-            proposed_at=clock.now(),
-            proposed_by=one.id,
-            approved_at=clock.now(),
-            approved_by=other.id,
-        )
+    first = books.distribute()[0]
+    made = Adjustment(
+        id=new_id(),
+        competition_id=first.competition_id,
+        person_id=first.person_id,
+        amount=80,
+        currency="EUR",
+        reason="forgotten",
+        proposed_at=clock.now(),
+        proposed_by=one.id,
+        approved_at=clock.now(),
+        approved_by=other.id,
     )
+    books.session.add(made)
     books.session.commit()
-    assert books.found() == {Check.ACCOUNT}
-    entries = transfer(Account.payable("EUR", person.id), Account.funding("EUR"), 80)
-    post(books.session, [Movement(TransactionKind.ADJUSTMENT, "of one", entries)], clock.now())
+    assert books.found() == {Check.ACCOUNT, Check.ADJUSTMENT}
+    entries = transfer(Account.funding("EUR"), Account.payable("EUR", first.person_id), 80)
+    key = f"adjustment:{made.id}"
+    post(books.session, [Movement(TransactionKind.ADJUSTMENT, key, entries)], clock.now())
+    books.session.commit()
+    assert books.found() == {Check.ADJUSTMENT}
+    carry_out(books.session, made, "someone", clock.now())
     books.session.commit()
     assert books.found() == set()
+    books.tamper("UPDATE payout SET amount = amount - 1, lowered = 1 WHERE amount = 80")
+    assert books.found() == {Check.ADJUSTMENT}
 
 
 def test_an_entry_that_was_changed_is_found(books: Books) -> None:

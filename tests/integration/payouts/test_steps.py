@@ -13,13 +13,15 @@ from domain.payouts.steps import take, take_one
 from models.payout import PayoutStatus
 from tests.integration.payouts.purse import Purse, step
 
-PAIRS = list(product(PayoutStatus, Action))
+ALONE = [one for one in Action if one is not Action.WITHDRAW]
+"""An adjustment that takes all has a posting of its own: see `test_adjusting`."""
+PAIRS = list(product(PayoutStatus, ALONE))
 
 
 def test_every_action_is_taken_or_refused_as_the_table_says(purse: Purse) -> None:
     ids = dict(zip(PAIRS, purse.distributed([100] * len(PAIRS)), strict=True))
     for status in PayoutStatus:
-        purse.bring([ids[status, action] for action in Action], status)
+        purse.bring([ids[status, action] for action in ALONE], status)
     for (status, action), payout_id in ids.items():
         before, led = purse.row(payout_id), after(status, action)
         assert before.status is status

@@ -104,7 +104,11 @@ def test_a_disqualification_after_the_distribution(
 
 
 def test_nobody_approves_their_own(
-    promised: Promised, session: Session, admins: tuple[Caller, Caller]
+    promised: Promised,
+    engine: Engine,
+    session: Session,
+    sign_in: SignIn,
+    admins: tuple[Caller, Caller],
 ) -> None:
     made, (one, other) = promised.final([9]), admins
     path = f"/prizes/adjustments/{made.id}"
@@ -116,6 +120,9 @@ def test_nobody_approves_their_own(
     assert one.post(path, wish, key="k").json == proposed.json
     approve = f"{path}/{proposed.json['id']}/approve"
     assert code(one.post(approve)) == (403, "own_proposal")
+    assert code(other.post(approve)) == (409, "prizes_not_distributed")
+    one.post(f"/prizes/distribute/{made.id}")
+    lay_out(engine)
     start, answers = threading.Barrier(3), list[Any]()
 
     def act() -> None:
@@ -133,6 +140,11 @@ def test_nobody_approves_their_own(
         LedgerTransaction.kind == TransactionKind.ADJUSTMENT
     )
     assert session.scalars(kinds).all() == [f"adjustment:{proposed.json['id']}"]
+    history: Any = sign_in(winner).get("/prizes/history/me").json
+    assert [(row["rank"], row["amount"]) for row in history["items"]] == [(1, 5), (1, 600)]
+    shown: Any = one.get(f"/prizes/distribution/{made.id}").json
+    assert [row["amount"] for row in shown["items"]] == [600, 5]
+    assert shown["payouts"] == 2
     promised.check_settled(made.id)
 
 

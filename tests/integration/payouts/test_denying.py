@@ -1,0 +1,90 @@
+"""An operator who says that nothing was paid, and a rail that may know better."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+
+from domain.errors import Conflict
+from domain.payouts.rails.base import Listed, NotThere, Order, OutcomeUnknown, Sent
+from domain.payouts.rails.manual import ManualRail
+from domain.payouts.states import Action
+from models.payout import PayoutStatus
+from models.rail import RailName
+from tasks.denying import Denying
+from tests.integration.payouts.purse import Purse
+
+S = PayoutStatus
+
+
+@dataclass
+class Knowing:
+    """A rail that answers as it is told to."""
+
+    said: Sent | NotThere | Exception
+    name: RailName = RailName.STRIPE
+    window: timedelta | None = None
+
+    def send(self, order: Order) -> Sent:
+        raise NotImplementedError
+
+    def look_up(self, order: Order) -> Sent | NotThere:
+        assert order.key.endswith(":1")
+        if isinstance(self.said, Exception):
+            raise self.said
+        return self.said
+
+    def transfers(self, since: datetime, until: datetime) -> Iterator[Listed]:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def doubtful(purse: Purse) -> uuid.UUID:
+    """A payout on the Stripe rail of which nobody knows what became."""
+    (payout_id,) = purse.distributed([100], rail=RailName.STRIPE)
+    purse.claim()
+    assert purse.act(payout_id, Action.LOSE)
+    return payout_id
+
+
+def refusal(purse: Purse, rails: dict[RailName, Knowing], payout_id: uuid.UUID) -> str:
+    with pytest.raises(Conflict) as caught:
+        Denying(purse.unit, rails).deny(payout_id, "seen")
+    return caught.value.code
+
+
+def test_a_rail_that_has_it_is_believed(purse: Purse, doubtful: uuid.UUID) -> None:
+    rails = {RailName.STRIPE: Knowing(Sent("tr_1", settled=True))}
+    assert refusal(purse, rails, doubtful) == "rail_has_it"
+    row = purse.row(doubtful)
+    assert (row.status, row.reference) == (S.PAID, "tr_1")
+    assert refusal(purse, rails, doubtful) == "payout_not_so"
+    purse.verify()
+
+
+@pytest.mark.parametrize("rails", [{RailName.STRIPE: Knowing(OutcomeUnknown("cut"))}, {}])
+def test_what_cannot_be_asked_is_not_denied(
+    purse: Purse, doubtful: uuid.UUID, rails: dict[RailName, Knowing]
+) -> None:
+    before = purse.row(doubtful)
+    assert refusal(purse, rails, doubtful) == "rail_not_asked"
+    assert purse.row(doubtful) == before
+
+
+def test_what_the_rail_has_not_is_sent_again_once(purse: Purse, doubtful: uuid.UUID) -> None:
+    rails = {RailName.STRIPE: Knowing(NotThere())}
+    assert Denying(purse.unit, rails).deny(doubtful, "seen").status is S.PENDING
+    assert refusal(purse, rails, doubtful) == "payout_not_so"
+    (claim,) = purse.claim()
+    assert claim.order.key == f"payout:{doubtful}:2"
+    purse.verify()
+
+
+def test_of_a_list_of_ours_the_human_word_stands(purse: Purse) -> None:
+    (payout_id,) = purse.distributed([100])
+    purse.bring([payout_id], S.UNKNOWN)
+    rails = {RailName.MANUAL: ManualRail()}
+    assert Denying(purse.unit, rails).deny(payout_id, "nobody did").status is S.PENDING
+    purse.verify()
