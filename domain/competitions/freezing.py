@@ -10,7 +10,9 @@ import enum
 import hashlib
 import uuid
 from datetime import datetime
+from typing import Any
 
+from psycopg import Connection
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
@@ -93,42 +95,49 @@ OUT = text(
     ) newest WHERE kind = 'disqualified'
     """
 )
-# The one rank rule (domain/leaderboards/board.py). Whoever shares the last page's last score shares
-# its rank; all others have better rows on this page and before it.
-WRITE_PAGE = text(
-    f"""
+# Most standings have nobody in them whose score a later version has changed.
+HAS_FORMER = text(
+    """
+    SELECT EXISTS (SELECT FROM former_score
+                   WHERE competition_id = :competition_id AND standing_id > :id)
+    """
+)
+UNCHANGED = """
+    SELECT person_id, user_id, score, computed, posted FROM participant
+    WHERE competition_id = :competition_id AND person_id <> ALL(:out) {but}
+      AND score <= :last_score AND (score < :last_score OR user_id > :last_user_id)
+    ORDER BY score DESC, user_id LIMIT :page_rows
+"""
+PAGE = UNCHANGED.format(but="")
+PAGE_WITH_FORMER = f"""
     WITH former AS MATERIALIZED ({FORMER}),
-    unchanged AS (
-        SELECT person_id, user_id, score, computed, posted FROM participant
-        WHERE competition_id = :competition_id AND person_id <> ALL(:out)
-          AND person_id NOT IN (SELECT person_id FROM former)
-          AND score <= :last_score AND (score < :last_score OR user_id > :last_user_id)
-        ORDER BY score DESC, user_id LIMIT :page_rows
-    ), changed AS (
+    unchanged AS ({UNCHANGED.format(but="AND person_id NOT IN (SELECT person_id FROM former)")}),
+    changed AS (
         SELECT f.person_id, m.user_id, f.score, f.computed, f.posted
         FROM former f JOIN participant m
           ON m.competition_id = :competition_id AND m.person_id = f.person_id
         WHERE f.person_id <> ALL(:out) AND f.score <= :last_score
           AND (f.score < :last_score OR m.user_id > :last_user_id)
         ORDER BY f.score DESC, m.user_id
-    ), page AS (
-        SELECT * FROM unchanged UNION ALL SELECT * FROM changed
-        ORDER BY score DESC, user_id LIMIT :page_rows
-    ), ranked AS MATERIALIZED (
-        SELECT *, :row_count + row_number() OVER (ORDER BY score DESC, user_id) AS place,
-               CASE WHEN score = :last_score THEN :last_rank
-                    ELSE :row_count + rank() OVER (ORDER BY score DESC) END AS rank
-        FROM page
-    ), stored AS (
-        INSERT INTO standing_row (standing_id, place, rank, person_id, score, computed, posted)
-        SELECT :id, place, rank, person_id, score, computed, posted FROM ranked
     )
-    SELECT count(*) AS rows, sha256(convert_to(string_agg(
-               concat_ws(',', rank, person_id, score, computed, posted),
-               E'\\n' ORDER BY place), 'UTF8')) AS digest
-    FROM ranked
-    """  # noqa: S608  the fragment is our own
-)
+    SELECT * FROM unchanged UNION ALL SELECT * FROM changed
+    ORDER BY score DESC, user_id LIMIT :page_rows
+"""  # noqa: S608  the fragments are our own
+# The one rank rule (domain/leaderboards/board.py). Whoever shares the last page's last score shares
+# its rank; all others have better rows on this page and before it. A page is sorted, and as the
+# window asks for no more than that, equals keep their order in it. Rows come back in the order in
+# which they are stored, as the lines of the digest.
+WRITE_PAGE = """
+    COPY (
+        INSERT INTO standing_row (standing_id, place, rank, person_id, score, computed, posted)
+        SELECT :id, :row_count + row_number() OVER (ORDER BY score DESC),
+               CASE WHEN score = :last_score THEN :last_rank
+                    ELSE :row_count + rank() OVER (ORDER BY score DESC) END,
+               person_id, score, computed, posted
+        FROM ({page}) page ORDER BY score DESC, user_id
+        RETURNING rank, person_id, score, computed, posted
+    ) TO STDOUT (DELIMITER ',')
+    """
 LAST_PLACE = text(
     """
     SELECT r.score, r.rank, m.user_id FROM standing_row r
@@ -161,13 +170,30 @@ def write_page(session: Session, standing_id: int, now: datetime) -> Written:
         "last_ruling_id": standing.last_ruling_id,
     }
     out = list(session.scalars(OUT, rulings))
-    page = session.execute(WRITE_PAGE, {**progress, "out": out}).one()
-    if page.rows:
-        standing.row_count += page.rows
-        standing.digest = hashlib.sha256(standing.digest + page.digest).digest()
+    rows, digest = _write(session, {**progress, "out": out})
+    if rows:
+        standing.row_count += rows
+        standing.digest = hashlib.sha256(standing.digest + digest).digest()
         last = session.execute(LAST_PLACE, {**progress, "place": standing.row_count}).one()
         standing.last_score, standing.last_rank, standing.last_user_id = last
-    if page.rows < standing.page_rows:
+    if rows < standing.page_rows:
         standing.completed_at = now
         return Written.COMPLETE
     return Written.PAGE
+
+
+def _write(session: Session, values: dict[str, Any]) -> tuple[int, bytes]:
+    """Write a page; return the number of its rows, and their digest.
+
+    PostgreSQL tells rows while it stores them; gathering their lines there would take it longer.
+    A list of them would have Python look through all of its objects again and again.
+    """
+    connection: Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]  # psycopg's own
+    page = PAGE_WITH_FORMER if session.scalar(HAS_FORMER, values) else PAGE
+    written = text(WRITE_PAGE.format(page=page)).compile(dialect=session.get_bind().dialect)
+    with connection.cursor() as cursor:
+        lines = bytearray()
+        with cursor.copy(str(written), values) as copy:
+            for some in copy:
+                lines += some
+        return cursor.rowcount, hashlib.sha256(lines.removesuffix(b"\n")).digest()
