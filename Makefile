@@ -14,7 +14,7 @@ run: $(VENV)/.installed ## everything on this machine, with a sandbox for the ou
 	@exec $(BIN)/python -m sandbox.runner
 
 test: $(VENV)/.installed ## all tests but the long ones
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 4
 
 soak: $(VENV)/.installed ## the long fault and load runs, and every rule with many more examples
 	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile=soak

@@ -1,6 +1,7 @@
 """`dataset:aggregate` of Google Fit: a person's data in buckets of time."""
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -11,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sandbox import fit_errors
 from sandbox.clock import DAY_MS, MINUTE_MS, QUARTER_MS
-from sandbox.diary import Cell, Part
+from sandbox.diary import Cell, Origin, Part
 from sandbox.points import NANOS, Reader, value_of
-from sandbox.streams import DATA_TYPES, Stream, merged_stream, origin_id
+from sandbox.streams import DATA_TYPES, Stream, merged_stream, origin_ids
 
 LONGEST_RANGE_MS = 90 * DAY_MS
 MOST_BUCKETS = 20_000
@@ -54,6 +55,8 @@ class Column:
 
     stream: Stream
     dataset_id: str
+    origins: Mapping[Origin, str]
+    """Ids of the streams that its points may come from."""
 
 
 def parse_request(raw: Any) -> AggregateRequest:
@@ -88,7 +91,9 @@ def aggregate(reader: Reader, body: AggregateRequest) -> dict[str, Any]:
                 "dataset": [
                     {
                         "dataSourceId": column.dataset_id,
-                        "point": _points(reader, column, sums[column.stream.part][at]),
+                        "point": _points(reader.person.phase_ns, column, cells)
+                        if (cells := sums[column.stream.part][at])
+                        else [],
                     }
                     for column in columns
                 ],
@@ -155,7 +160,7 @@ def _column(reader: Reader, by: AggregateBy) -> Column:
     else:
         raise fit_errors.invalid_argument("aggregateBy needs a dataTypeName or a dataSourceId")
     dataset_id = f"derived:{stream.data_type.output}:com.google.android.gms:aggregated"
-    return Column(stream, dataset_id)
+    return Column(stream, dataset_id, origin_ids(reader.person, stream.data_type))
 
 
 def _grouped(reader: Reader, part: Part, edges: list[int]) -> list[list[Cell]]:
@@ -168,7 +173,7 @@ def _grouped(reader: Reader, part: Part, edges: list[int]) -> list[list[Cell]]:
     return groups
 
 
-def _points(reader: Reader, column: Column, cells: list[Cell]) -> list[dict[str, Any]]:
+def _points(phase_ns: int, column: Column, cells: list[Cell]) -> list[dict[str, Any]]:
     data_type = column.stream.data_type
     metric = data_type.metric
     cells = [cell for cell in cells if cell.values[metric]]
@@ -180,10 +185,10 @@ def _points(reader: Reader, column: Column, cells: list[Cell]) -> list[dict[str,
     last = cells[-1]
     return [
         {
-            "startTimeNanos": str(cells[0].start_ms * NANOS + reader.person.phase_ns),
+            "startTimeNanos": str(cells[0].start_ms * NANOS + phase_ns),
             "endTimeNanos": str(max(cell.end_ms for cell in cells) * NANOS),
             "dataTypeName": data_type.output,
-            "originDataSourceId": origin_id(reader.person, data_type, last.origin),
+            "originDataSourceId": column.origins[last.origin],
             "value": values,
         }
     ]

@@ -7,7 +7,7 @@ from sandbox import fit_errors
 from sandbox.clock import MINUTE_MS, QUARTER_MS
 from sandbox.diary import Cell
 from sandbox.points import NANOS, Reader, value_of
-from sandbox.streams import Stream, origin_id
+from sandbox.streams import Stream, origin_ids
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
 _LONGEST_POINT_MS = QUARTER_MS
@@ -84,8 +84,9 @@ def _points(
 ) -> list[tuple[int, dict[str, Any]]]:
     from_ms, to_ms = start_ns // NANOS - _LONGEST_POINT_MS, end_ns // NANOS + 1
     metric, phase_ns = stream.data_type.metric, reader.person.phase_ns
+    origins = origin_ids(reader.person, stream.data_type)
     points = [
-        (cell.end_ms * NANOS, _point(reader, stream, cell))
+        (cell.end_ms * NANOS, _point(reader, stream, cell, origins[cell.origin]))
         for cell in reader.cells(stream.part, from_ms, to_ms, MINUTE_MS)
         if cell.values[metric]
         and cell.start_ms * NANOS + phase_ns <= end_ns
@@ -94,13 +95,13 @@ def _points(
     return sorted(points, key=lambda point: point[0])
 
 
-def _point(reader: Reader, stream: Stream, cell: Cell) -> dict[str, Any]:
+def _point(reader: Reader, stream: Stream, cell: Cell, origin: str) -> dict[str, Any]:
     data_type = stream.data_type
     return {
         "dataTypeName": data_type.name,
         "endTimeNanos": str(cell.end_ms * NANOS),
         "modifiedTimeMillis": str(cell.arrived_ms),
-        "originDataSourceId": origin_id(reader.person, data_type, cell.origin),
+        "originDataSourceId": origin,
         "startTimeNanos": str(cell.start_ms * NANOS + reader.person.phase_ns),
         "value": [value_of(data_type, cell.values[data_type.metric])],
     }

@@ -76,7 +76,7 @@ def pick(answer: Any, selection: Selection) -> Any:
             if inner is None:
                 picked[name] = value
             elif isinstance(value, (dict, list)):
-                picked[name] = pick(value, inner)
+                picked[name] = pick(value, inner) if value else value
     return picked
 
 

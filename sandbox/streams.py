@@ -97,12 +97,12 @@ def streams_of(person: Person, diary: Diary, at_ms: int) -> Iterator[Stream]:
             yield _user_input(data_type)
 
 
-def origin_id(person: Person, data_type: DataType, origin: Origin) -> str:
-    """The stream that a data point with this origin came from."""
-    if origin is Origin.TYPED:
-        return _user_input(data_type).id
-    device = next(device for device in person.devices if device.kind.value == origin.value)
-    return device.stream_id(data_type.name)
+def origin_ids(person: Person, data_type: DataType) -> dict[Origin, str]:
+    """The streams that data points of each origin came from."""
+    ids = {Origin.TYPED: _user_input(data_type).id}
+    for device in reversed(person.devices):
+        ids[Origin(device.kind.value)] = device.stream_id(data_type.name)
+    return ids
 
 
 def _merged(data_type: DataType, name: str) -> Stream:
