@@ -35,21 +35,15 @@ class Denying:
         What the rail has after all is written down as such. Raises NotFound (`payout_not_found`)
         or Conflict: `payout_not_so`, `rail_has_it`, `rail_not_asked`.
         """
-        claim = self._doubtful(payout_id)
-        if claim is not None:
-            self._ask(claim)
-        attempt = None if claim is None else claim.attempt
-        step = Step(payout_id, Action.DENY, OPERATOR, detail=why, if_attempt=attempt)
-        with self._unit() as unit:
-            return take_one(unit.session, step, clock.now()).after
-
-    def _doubtful(self, payout_id: uuid.UUID) -> Claim | None:
-        """Return what a rail is to be asked about, if it is in doubt and the rail can tell."""
         with self._unit() as unit:
             row = lock(unit.session, [payout_id]).get(payout_id)
-        if row is None or row.status is not PayoutStatus.UNKNOWN or row.rail in OUR_LISTS:
-            return None
-        return claim_of(row)
+        if row is not None and row.status is PayoutStatus.UNKNOWN and row.rail not in OUR_LISTS:
+            self._ask(claim_of(row))
+        # While the rail was asked, the order may have been sent again.
+        steps = None if row is None else row.steps
+        step = Step(payout_id, Action.DENY, OPERATOR, detail=why, if_steps=steps)
+        with self._unit() as unit:
+            return take_one(unit.session, step, clock.now()).after
 
     def _ask(self, claim: Claim) -> None:
         said = self._look_up(claim)

@@ -124,13 +124,12 @@ PAGE_WITH_FORMER = f"""
     ORDER BY score DESC, user_id LIMIT :page_rows
 """  # noqa: S608  the fragments are our own
 # The one rank rule (domain/leaderboards/board.py). Whoever shares the last page's last score shares
-# its rank; all others have better rows on this page and before it. A page is sorted, and as the
-# window asks for no more than that, equals keep their order in it. Rows come back in the order in
+# its rank; all others have better rows on this page and before it. Rows come back in the order in
 # which they are stored, as the lines of the digest.
 WRITE_PAGE = """
     COPY (
         INSERT INTO standing_row (standing_id, place, rank, person_id, score, computed, posted)
-        SELECT :id, :row_count + row_number() OVER (ORDER BY score DESC),
+        SELECT :id, :row_count + row_number() OVER (ORDER BY score DESC, user_id),
                CASE WHEN score = :last_score THEN :last_rank
                     ELSE :row_count + rank() OVER (ORDER BY score DESC) END,
                person_id, score, computed, posted
@@ -183,13 +182,25 @@ def write_page(session: Session, standing_id: int, now: datetime) -> Written:
 
 
 def _write(session: Session, values: dict[str, Any]) -> tuple[int, bytes]:
-    """Write a page; return the number of its rows, and their digest.
+    """Write a page; return the number of its rows, and their digest."""
+    if not session.scalar(HAS_FORMER, values):
+        with session.begin_nested() as unchanged:
+            found = _copy(session, PAGE, values)
+            # A later version may have changed a score before the page was read, but not before the
+            # look that came before it.
+            if not session.scalar(HAS_FORMER, values):
+                return found
+            unchanged.rollback()
+    return _copy(session, PAGE_WITH_FORMER, values)
+
+
+def _copy(session: Session, page: str, values: dict[str, Any]) -> tuple[int, bytes]:
+    """Store a page; return the number of its rows, and their digest.
 
     PostgreSQL tells rows while it stores them; gathering their lines there would take it longer.
     A list of them would have Python look through all of its objects again and again.
     """
     connection: Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]  # psycopg's own
-    page = PAGE_WITH_FORMER if session.scalar(HAS_FORMER, values) else PAGE
     written = text(WRITE_PAGE.format(page=page)).compile(dialect=session.get_bind().dialect)
     with connection.cursor() as cursor:
         lines = bytearray()

@@ -89,13 +89,15 @@ class Step:
     """It is taken only while this lease is held: somebody else may know better by now."""
     if_attempt: int | None = None
     """It is taken only while this is the present key: it is about no other."""
+    if_steps: int | None = None
+    """It is taken only while so many were: nothing has been done meanwhile."""
 
 
 def moved(row: Row, step: Step, now: datetime) -> Row | None:
     """Return the row after a step, or None if the step is refused."""
     if step.if_lease not in (None, row.lease_token):
         return None
-    if step.if_attempt not in (None, row.attempts):
+    if step.if_attempt not in (None, row.attempts) or step.if_steps not in (None, row.steps):
         return None
     unsure, forfeited = row.unsure_since is not None, row.forfeited_at is not None
     led = after(row.status, step.action, unsure=unsure, forfeited=forfeited)

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from domain import clock
 from domain.competitions import freezing, rulings, standing
+from domain.competitions.former_scores import former_score, keep_former
 from domain.competitions.freezing import NO_BYTES, Written, write_page
 from domain.competitions.life import advance
 from domain.errors import NotFound
@@ -109,6 +111,41 @@ def test_an_empty_one_is_complete_too(life: Life) -> None:
     competition = frozen(life, [])
     digest = life.scalar("SELECT digest FROM standing WHERE competition_id = :id", competition)
     assert bytes(digest) == NO_BYTES
+
+
+def test_a_score_that_changes_while_a_page_is_being_written_is_that_of_before(
+    life: Life, engine: Engine, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    competition = life.over(people=5, status=CompetitionStatus.CLOSING, review_hours=240)
+    before, decider = life.ranking(competition), factory.person()
+    with unit_of_work(engine) as unit:
+        advance(unit.session, competition.id, clock.now())
+        (first,) = freezing.unfinished_standings(unit.session, 10)
+
+    def decide() -> None:
+        with unit_of_work(engine) as unit:
+            leader = unit.session.get_one(Participant, (competition.id, before[0][1]))
+            former = former_score(leader)
+            later = rulings.revise(unit.session, competition.id, "Again.", decider, clock.now())
+            keep_former(unit.session, former, later)
+            leader.computed = 0
+
+    copies: list[str] = []
+    copy = freezing._copy
+
+    def late(session: Session, page: str, values: dict[str, Any]) -> tuple[int, bytes]:
+        if not copies:
+            decide()
+        copies.append(page)
+        return copy(session, page, values)
+
+    monkeypatch.setattr(freezing, "_copy", late)
+    with unit_of_work(engine) as unit:
+        assert write_page(unit.session, first, clock.now()) is Written.COMPLETE
+    assert copies == [freezing.PAGE, freezing.PAGE_WITH_FORMER]
+    assert life.frozen(competition, 1) == before
+    life.sweep()
+    assert life.frozen(competition, 2) == life.ranking(competition) != before
 
 
 def test_a_version_heeds_the_rulings_before_it_and_no_later_one(

@@ -82,6 +82,20 @@ def test_what_the_rail_has_not_is_sent_again_once(purse: Purse, doubtful: uuid.U
     purse.verify()
 
 
+def test_what_is_sent_again_while_the_rail_is_asked_is_not_denied(
+    purse: Purse, doubtful: uuid.UUID
+) -> None:
+    class Slow(Knowing):
+        def look_up(self, order: Order) -> Sent | NotThere:
+            assert purse.act(doubtful, Action.RESEND)
+            assert purse.act(doubtful, Action.LOSE)
+            return super().look_up(order)
+
+    assert refusal(purse, {RailName.STRIPE: Slow(NotThere())}, doubtful) == "payout_not_so"
+    row = purse.row(doubtful)
+    assert (row.status, row.attempts) == (S.UNKNOWN, 1)
+
+
 def test_of_a_list_of_ours_the_human_word_stands(purse: Purse) -> None:
     (payout_id,) = purse.distributed([100])
     purse.bring([payout_id], S.UNKNOWN)
