@@ -47,9 +47,9 @@ class ChangedDays:
         return list(dict.fromkeys(day for day, _, _ in self.parts))
 
     def widened(self, days: Collection[Day]) -> Self:
-        """Return the same, with these of the days as a whole."""
+        """Return the same, with these days as a whole."""
         narrow = [part for part in self.parts if part[0] not in days]
-        return type(self)([*narrow, *self.whole(day for day in self.each() if day in days).parts])
+        return type(self)([*narrow, *self.whole(days).parts])
 
     def columns(self) -> dict[str, Any]:
         """Return what `TOUCHED_BY_CHANGE` asks for."""

@@ -13,6 +13,7 @@ from models.slots import Metric
 from tests.factories import START, Factory
 from tests.integration.fitness.conftest import Fetch, Pulls
 from tests.integration.fitness.phone import Phone, at
+from tests.scores import recompute_everyone
 
 SHAKEN = 4000
 
@@ -77,6 +78,20 @@ def test_what_changes_beside_a_flag_leaves_it(
     pulls.sync(person, Fetch({30: 20}, start=START + timedelta(days=1)))
     assert flagged(session) == [(FlagReason.OVER_MINUTE_CEILING, [40])]
     assert score(session, competition, person) == 520
+
+
+def test_a_flag_that_another_day_brings_to_a_competition_counts_in_it_at_once(
+    session: Session, factory: Factory, pulls: Pulls, person: Person, competition: Competition
+) -> None:
+    pulls.sync(person, Fetch({40: SHAKEN, 41: 900}))
+    assert score(session, competition, person) == 900
+    later = factory.competition()
+    factory.participant(later, person)
+    assert recompute_everyone(session, later.id) == 1
+    session.commit()
+    pulls.sync(person, Fetch({40: SHAKEN, 41: 900, 140: 50}, slots=192))
+    assert len(flagged(session)) == 2
+    assert score(session, later, person) == score(session, competition, person) == 950
 
 
 def test_a_metric_that_nobody_competes_in_is_nobodys_question(
