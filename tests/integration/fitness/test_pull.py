@@ -66,21 +66,12 @@ def test_typed_steps_are_kept_apart(session: Session, outside: Outside, factory:
     assert sum(value for slot, value in typed.items() if slot.startswith("steps")) >= 40_000_000
 
 
-def test_one_batch_takes_everyone_who_is_due(session: Session, outside: Outside) -> None:
-    names = [f"walker-{n:03}" for n in range(1, 9)]
-    walkers = [outside.connected(name) for name in names]
-    outside.ask(*walkers)
-    pull()
-    for name, walker in zip(names, walkers, strict=True):
-        check_books_agree(session, outside, name, walker)
-    assert outside.calls(f"{FIT}/dataset:aggregate") == len(names)
-
-
-def test_more_than_a_batch_is_pulled_by_one_message(
-    session: Session, outside: Outside, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("batch", [fitness.BATCH, 3])
+def test_one_message_takes_everyone_who_is_due(
+    session: Session, outside: Outside, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(fitness, "BATCH", 2)
-    names = [f"walker-{n:03}" for n in range(1, 6)]
+    monkeypatch.setattr(fitness, "BATCH", batch)
+    names = [f"walker-{n:03}" for n in range(1, 9)]
     walkers = [outside.connected(name) for name in names]
     outside.ask(*walkers)
     pull()
