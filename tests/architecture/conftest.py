@@ -36,7 +36,9 @@ def settings_to_nowhere() -> Settings:
     secrets = {name: SCHEMES.get(name, "{}").format(word) for name, word in PASSWORDS.items()}
     addresses = ("SUPABASE_URL", "GOOGLE_TOKEN_URL", "GOOGLE_REVOKE_URL", "GOOGLE_FIT_URL")
     vendors = dict.fromkeys(addresses, f"http://{NOWHERE}")
-    return Settings.load({**secrets, **vendors, "GOOGLE_CLIENT_ID": "client"})
+    return Settings.load(
+        {**secrets, **vendors, "GOOGLE_CLIENT_ID": "client", "LOG_FORMAT": "console"}
+    )
 
 
 @pytest.fixture

@@ -67,6 +67,17 @@ def reported(settings: Settings) -> Iterator[tuple[Sentry, Settings]]:
     server.server_close()
 
 
+@pytest.fixture
+def as_lines(settings: Settings) -> Iterator[None]:
+    """Log as a deployed process does, until the end of the test.
+
+    A logger stays what it was when it first told something: the next test's would too.
+    """
+    configure_logging("INFO", "json")
+    yield
+    configure_logging(settings.log_level, settings.log_format)
+
+
 def broken(_person: str) -> str:
     raise ValueError(f"{PRIVATE} is not a number")
 
@@ -78,11 +89,11 @@ def raises(log: Callable[..., None], **more: Any) -> None:
         log("it.broke", person=PRIVATE, sync_id="7", **more, exc_info=error)
 
 
+@pytest.mark.usefixtures("as_lines")
 def test_an_error_is_reported_without_what_is_private(
     reported: tuple[Sentry, Settings],
 ) -> None:
     sentry, settings = reported
-    configure_logging("INFO", "json")
     reports.begin(settings)
     with structlog.contextvars.bound_contextvars(request_id="r-1", task="fitness.sweep"):
         raises(structlog.get_logger("tests").error)
