@@ -10,15 +10,14 @@ from contextlib import AbstractContextManager
 
 from domain import clock
 from domain.errors import Conflict, PodiumError
-from domain.payouts import outcomes
-from domain.payouts.claims import Claim, claim_of
+from domain.payouts import asking, outcomes
+from domain.payouts.claims import Claim
 from domain.payouts.outcomes import Answer
-from domain.payouts.rails.base import OUR_LISTS, NotThere, Sent
+from domain.payouts.rails.base import NotThere, Sent
 from domain.payouts.rails.registry import Rails
 from domain.payouts.row import OPERATOR, Row, Step
 from domain.payouts.states import Action
 from domain.payouts.steps import lock, take_one
-from models.payout import PayoutStatus
 from worker.unit import Unit
 
 
@@ -33,12 +32,13 @@ class Denying:
         """Let a payout be sent again under a new key; return it.
 
         What the rail has after all is written down as such. Raises NotFound (`payout_not_found`)
-        or Conflict: `payout_not_so`, `rail_has_it`, `rail_not_asked`.
+        or Conflict: `payout_not_so`, `rail_asked_too_soon`, `rail_has_it`, `rail_not_asked`.
         """
         with self._unit() as unit:
             row = lock(unit.session, [payout_id]).get(payout_id)
-        if row is not None and row.status is PayoutStatus.UNKNOWN and row.rail not in OUR_LISTS:
-            self._ask(claim_of(row))
+            question = None if row is None else asking.question(unit.session, row, clock.now())
+        if question is not None:
+            self._ask(question)
         # While the rail was asked, the order may have been sent again.
         steps = None if row is None else row.steps
         step = Step(payout_id, Action.DENY, OPERATOR, detail=why, if_steps=steps)

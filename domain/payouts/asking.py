@@ -12,12 +12,15 @@ from uuid import uuid4
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from domain.errors import Conflict
 from domain.payouts import gate
 from domain.payouts.claims import LEASE, Claim, claim_of
-from domain.payouts.rails.base import NotThere, Rail, Sent, may_resend
-from domain.payouts.row import CLOCK, Lease, Step
+from domain.payouts.outcomes import ASK_AFTER
+from domain.payouts.rails.base import OUR_LISTS, NotThere, Rail, Sent, may_resend
+from domain.payouts.row import CLOCK, Lease, Row, Step
 from domain.payouts.states import Action
 from domain.payouts.steps import lock, take
+from models.payout import PayoutStatus
 from models.rail import RailName
 
 SHORTEST = timedelta(seconds=30)
@@ -37,6 +40,9 @@ _DUE = text(
     FROM due WHERE p.id = due.id RETURNING p.id
     """
 )
+_LAST_STEP = text(
+    "SELECT happened_at FROM payout_step WHERE payout_id = :payout_id AND number = :number"
+)
 _ANY_DUE = text("SELECT EXISTS (SELECT FROM payout WHERE status = 'unknown' AND due_at <= :now)")
 
 
@@ -55,6 +61,25 @@ def claim_questions(
     values = {"shortest": SHORTEST, "longest": LONGEST, "rails": list(rails)}
     ids = session.scalars(_DUE, {**values, "now": now, "limit": limit}).all()
     return [claim_of(row) for row in lock(session, ids).values()]
+
+
+def question(session: Session, row: Row, now: datetime) -> Claim | None:
+    """Return what to ask another's list about one payout before it is denied, if it is unknown.
+
+    What was just sent may not be listed yet. Raises Conflict (`rail_asked_too_soon`).
+    """
+    if row.status is not PayoutStatus.UNKNOWN or row.rail in OUR_LISTS:
+        return None
+    # When its last call ended: nothing else leads into this status.
+    ended_at: datetime = session.scalars(
+        _LAST_STEP, {"payout_id": row.id, "number": row.steps}
+    ).one()
+    if now < ended_at + ASK_AFTER:
+        raise Conflict(
+            f"It was sent just now. Try again {ASK_AFTER.seconds} seconds later.",
+            code="rail_asked_too_soon",
+        )
+    return claim_of(row)
 
 
 def resend(

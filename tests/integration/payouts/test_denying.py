@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from domain import clock
 from domain.errors import Conflict
+from domain.payouts.outcomes import ASK_AFTER
 from domain.payouts.rails.base import Listed, NotThere, Order, OutcomeUnknown, Sent
 from domain.payouts.rails.manual import ManualRail
 from domain.payouts.states import Action
@@ -40,13 +42,20 @@ class Knowing:
         pytest.fail("a denial asks for one order, not for a list")
 
 
-@pytest.fixture
-def doubtful(purse: Purse) -> uuid.UUID:
-    """A payout on the Stripe rail of which nobody knows what became."""
+def lose(purse: Purse) -> uuid.UUID:
+    """Send a payout to the Stripe rail and lose the answer."""
     (payout_id,) = purse.distributed([100], rail=RailName.STRIPE)
     purse.claim()
     assert purse.act(payout_id, Action.LOSE)
     return payout_id
+
+
+@pytest.fixture
+def doubtful(purse: Purse) -> Iterator[uuid.UUID]:
+    """A payout of which nobody knows what became, and that could be on the rail's list by now."""
+    payout_id = lose(purse)
+    with clock.moved(ASK_AFTER):
+        yield payout_id
 
 
 def refusal(purse: Purse, rails: dict[RailName, Knowing], payout_id: uuid.UUID) -> str:
@@ -71,6 +80,22 @@ def test_what_cannot_be_asked_is_not_denied(
     before = purse.row(doubtful)
     assert refusal(purse, rails, doubtful) == "rail_not_asked"
     assert purse.row(doubtful) == before
+
+
+def test_a_rail_is_not_believed_before_it_can_have_listed_it(purse: Purse) -> None:
+    payout_id = lose(purse)
+    rails = {RailName.STRIPE: Knowing(NotThere())}
+    before = purse.row(payout_id)
+    with clock.moved(ASK_AFTER / 2):
+        assert refusal(purse, rails, payout_id) == "rail_asked_too_soon"
+        assert purse.row(payout_id) == before
+    with clock.moved(ASK_AFTER):
+        assert purse.act(payout_id, Action.RESEND)
+        assert purse.act(payout_id, Action.LOSE)
+        assert refusal(purse, rails, payout_id) == "rail_asked_too_soon"
+    with clock.moved(2 * ASK_AFTER):
+        assert Denying(purse.unit, rails).deny(payout_id, "seen").status is S.PENDING
+    purse.verify()
 
 
 def test_what_the_rail_has_not_is_sent_again_once(purse: Purse, doubtful: uuid.UUID) -> None:
