@@ -10,13 +10,13 @@ from flask.cli import AppGroup, with_appcontext
 from domain import clock
 from domain.errors import PodiumError
 from domain.ledger.currencies import written
-from domain.payouts import gate
+from domain.payouts import adjusting, gate
 from domain.payouts.census import payouts_by_status
 from domain.payouts.listing import story
 from domain.payouts.row import OPERATOR, Row, Step
 from domain.payouts.states import Action
 from domain.payouts.steps import take_one
-from models import PayoutStep
+from models import Payout, PayoutStep
 from models.payout import HoldReason
 from web.db import front
 
@@ -104,7 +104,7 @@ def deny(payout_ids: tuple[uuid.UUID, ...], why: str) -> None:
 
     here = front()
     denying = Denying(here.unit, open_rails(here.settings))
-    _each(payout_ids, lambda one: denying.deny(one, why))
+    _each(payout_ids, lambda one: _state(denying.deny(one, why)))
 
 
 @payouts.command("forfeit")
@@ -114,6 +114,26 @@ def deny(payout_ids: tuple[uuid.UUID, ...], why: str) -> None:
 def forfeit(payout_ids: tuple[uuid.UUID, ...], why: str) -> None:
     """Return the money of payouts that are held, failed or returned to their pools, for good."""
     _act(payout_ids, Action.FORFEIT, why)
+
+
+@payouts.command("adjust")
+@click.argument("adjustment_ids", type=click.UUID, nargs=-1, required=True)
+@with_appcontext
+def adjust(adjustment_ids: tuple[uuid.UUID, ...]) -> None:
+    """Carry out approved adjustments that `ledger verify` finds in no payout.
+
+    They were approved when nothing was paid of itself: what has been paid by other means since is
+    paid again. What payouts say already stays as it is.
+    """
+
+    def make_up_for(adjustment_id: uuid.UUID) -> str:
+        with front().unit() as unit:
+            now = clock.now()
+            lacked = adjusting.make_up_for(unit.session, adjustment_id, OPERATOR, now)
+        return "carried out" if lacked else "carried out already"
+
+    _each(adjustment_ids, make_up_for)
+    front().doorbell.ring("payouts.pay")
 
 
 @payouts.command("show")
@@ -129,28 +149,31 @@ def _act(payout_ids: tuple[uuid.UUID, ...], action: Action, why: str | None) -> 
     """Take a step for each payout."""
     reason = HoldReason.OPERATOR if action is Action.HOLD else None
 
-    def take(payout_id: uuid.UUID) -> Row:
+    def take(payout_id: uuid.UUID) -> str:
         step = Step(payout_id, action, OPERATOR, detail=why, hold_reason=reason)
         with front().unit() as unit:
-            return take_one(unit.session, step, clock.now()).after
+            return _state(take_one(unit.session, step, clock.now()).after)
 
     _each(payout_ids, take)
 
 
-def _each(payout_ids: tuple[uuid.UUID, ...], act: Callable[[uuid.UUID], Row]) -> None:
-    """Do something to each payout; the exit status is 1 if it was refused for one."""
+def _each(ids: tuple[uuid.UUID, ...], act: Callable[[uuid.UUID], str]) -> None:
+    """Do something about each id and say what it is then; the exit status is 1 if any refuses."""
     refused = 0
-    for one in payout_ids:
+    for one in ids:
         try:
-            after = act(one)
+            is_now = act(one)
         except PodiumError as error:
             refused += 1
             click.echo(f"{one}: {error.detail}", err=True)
         else:
-            state = "forfeited" if after.forfeited_at else after.status
-            click.echo(f"{one} is {state}")
+            click.echo(f"{one} is {is_now}")
     if refused:
         raise click.exceptions.Exit(1)
+
+
+def _state(row: Row | Payout) -> str:
+    return "forfeited" if row.forfeited_at else row.status
 
 
 def _all_payouts() -> list[str]:
@@ -174,8 +197,7 @@ def _one_payout(payout_id: uuid.UUID) -> list[str]:
             raise click.ClickException(error.detail) from error
     way = (payout.hold_reason, payout.rail, payout.destination, payout.reference)
     amount = f"{written(payout.amount, payout.currency)} {payout.currency}"
-    state = "forfeited" if payout.forfeited_at else payout.status
-    return [_words(payout_id, amount, state, *way), *map(_written, steps)]
+    return [_words(payout_id, amount, _state(payout), *way), *map(_written, steps)]
 
 
 def _written(step: PayoutStep) -> str:

@@ -18,6 +18,14 @@ WHOLE = """
     EXECUTE FUNCTION refuse_taking_away()
 """
 
+UNTELLABLE = """
+    DO $$ BEGIN
+        IF EXISTS (SELECT FROM payout WHERE adjustment_id IS NOT NULL OR lowered > 0) THEN
+            RAISE EXCEPTION 'Payouts tell of adjustments, which no older revision can say.';
+        END IF;
+    END $$
+"""
+
 
 def keep(columns: str) -> None:
     op.execute("DROP TRIGGER same ON payout")
@@ -63,6 +71,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("LOCK TABLE payout")
+    op.execute(UNTELLABLE)
     op.execute("DROP TRIGGER whole ON payout")
     keep(f"{OF}, amount")
     op.drop_constraint(op.f("ck_payout_amount"), "payout", type_="check")

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from domain.errors import Conflict
+from domain.errors import Conflict, NotFound
 from domain.ids import new_id
 from domain.payouts.row import Row, Step
 from domain.payouts.states import TABLE, Action
@@ -28,6 +28,15 @@ _THEIRS = text(
       AND status IN ('pending', 'held', 'failed', 'returned')
     """
 )
+_NOT_TAKEN = text(
+    """
+    SELECT (SELECT COALESCE(sum(amount), 0) FROM adjustment
+            WHERE person_id = :person_id AND competition_id = :competition_id
+              AND approved_at IS NOT NULL AND amount < 0)
+         + (SELECT COALESCE(sum(lowered), 0) FROM payout
+            WHERE person_id = :person_id AND competition_id = :competition_id)
+    """
+)
 _LOWER = text(
     """
     UPDATE payout p SET amount = p.amount - part.amount, lowered = p.lowered + part.amount
@@ -37,7 +46,9 @@ _LOWER = text(
 )
 
 
-def carry_out(session: Session, adjustment: Adjustment, actor: str, now: datetime) -> None:
+def carry_out(
+    session: Session, adjustment: Adjustment, amount: int, actor: str, now: datetime
+) -> None:
     """Let payouts say what an adjustment says, once: its row is locked and was not approved before.
 
     Raises Conflict: `prizes_not_distributed` while payouts are still made, and
@@ -50,21 +61,52 @@ def carry_out(session: Session, adjustment: Adjustment, actor: str, now: datetim
             "Its prizes are not distributed, so there is nothing to correct.",
             code="prizes_not_distributed",
         )
-    if adjustment.amount > 0:
-        session.add(_payout(adjustment, distribution.id, now))
+    if amount > 0:
+        session.add(_payout(adjustment, amount, distribution.id, now))
         session.flush()
     else:
-        _take_back(session, adjustment, actor, now)
+        _take_back(session, adjustment, -amount, actor, now)
 
 
-def _payout(adjustment: Adjustment, distribution_id: uuid.UUID, now: datetime) -> Payout:
+def make_up_for(session: Session, adjustment_id: uuid.UUID, actor: str, now: datetime) -> bool:
+    """Carry out an adjustment that was approved before payouts heeded any; say if it was lacking.
+
+    Raises NotFound (`adjustment_not_found`) or Conflict: `adjustment_not_approved`, and as
+    `carry_out` does.
+    """
+    adjustment = session.get(Adjustment, adjustment_id, with_for_update=True)
+    if adjustment is None:
+        raise NotFound("There is no such adjustment.", code="adjustment_not_found")
+    if adjustment.approved_at is None:
+        raise Conflict("Nobody has approved it.", code="adjustment_not_approved")
+    amount = _lacking(session, adjustment)
+    if amount:
+        carry_out(session, adjustment, amount, actor, now)
+    return amount != 0
+
+
+def _lacking(session: Session, adjustment: Adjustment) -> int:
+    """Return what payouts do not say yet of an adjustment.
+
+    What is taken back is known by its sum, so that is of all the person's in the competition.
+    """
+    if adjustment.amount > 0:
+        paid = select(Payout.id).filter_by(adjustment_id=adjustment.id)
+        return adjustment.amount if session.scalar(paid) is None else 0
+    lock(session, session.scalars(_THEIRS, _whose(adjustment)).all())
+    return int(session.scalars(_NOT_TAKEN, _whose(adjustment)).one())
+
+
+def _payout(
+    adjustment: Adjustment, amount: int, distribution_id: uuid.UUID, now: datetime
+) -> Payout:
     return Payout(
         id=new_id(),
         adjustment_id=adjustment.id,
         distribution_id=distribution_id,
         competition_id=adjustment.competition_id,
         person_id=adjustment.person_id,
-        amount=adjustment.amount,
+        amount=amount,
         currency=adjustment.currency,
         status=PayoutStatus.PENDING,
         due_at=now,
@@ -72,15 +114,16 @@ def _payout(adjustment: Adjustment, distribution_id: uuid.UUID, now: datetime) -
     )
 
 
-def _take_back(session: Session, adjustment: Adjustment, actor: str, now: datetime) -> None:
+def _take_back(
+    session: Session, adjustment: Adjustment, amount: int, actor: str, now: datetime
+) -> None:
     """Take an amount from what is here, of the newest payouts first."""
-    whose = {"person_id": adjustment.person_id, "competition_id": adjustment.competition_id}
-    rows = lock(session, session.scalars(_THEIRS, whose).all())
+    rows = lock(session, session.scalars(_THEIRS, _whose(adjustment)).all())
     # As they are now that they are locked: some may have left while we waited.
     here = [one for one in rows.values() if one.status in HERE and one.forfeited_at is None]
-    parts = _parts(sorted(here, key=lambda one: one.id, reverse=True), -adjustment.amount)
+    parts = _parts(sorted(here, key=lambda one: one.id, reverse=True), amount)
     lowered = sum(part for _, part in parts)
-    if lowered < -adjustment.amount:
+    if lowered < amount:
         raise Conflict(
             f"Only {lowered} of it has not left. What has left must come back first.",
             code="prize_already_sent",
@@ -92,6 +135,10 @@ def _take_back(session: Session, adjustment: Adjustment, actor: str, now: dateti
         raise ValueError("a payout that is here could not be lowered")
     values = {"ids": [row.id for row, _ in parts], "amounts": [part for _, part in parts]}
     session.execute(_LOWER, values)
+
+
+def _whose(adjustment: Adjustment) -> dict[str, object]:
+    return {"person_id": adjustment.person_id, "competition_id": adjustment.competition_id}
 
 
 def _parts(here: Sequence[Row], amount: int) -> list[tuple[Row, int]]:

@@ -119,7 +119,7 @@ def approve(
         return made
     if made.proposed_by == author.id:
         raise NotAllowed("Another admin has to approve it.", code="own_proposal")
-    carry_out(session, made, str(author.user_id), now)
+    carry_out(session, made, made.amount, str(author.user_id), now)
     made.approved_at, made.approved_by = now, author.id
     payable = Account.payable(made.currency, made.person_id)
     movement = Movement(

@@ -13,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, NullPool, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from models import Base
 from sandbox.postgres import EmbeddedPostgres
@@ -40,6 +41,11 @@ LEFT_OVER = """
     SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
     UNION SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace
     UNION SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+"""
+OF_AN_ADJUSTMENT = """
+    INSERT INTO payout (id, adjustment_id, distribution_id, competition_id, person_id, amount,
+                        currency, status, due_at, created_at)
+    SELECT one, one, one, one, 1, 25, 'EUR', 'pending', now(), now() FROM gen_random_uuid() AS one
 """
 ALEMBIC_TABLE = "alembic_version"
 
@@ -106,6 +112,19 @@ def test_they_can_be_taken_back_and_run_again(empty: URL) -> None:
     command.downgrade(config, "base")
     assert rows(empty, LEFT_OVER) == set()
     command.upgrade(config, "head")
+    assert described(empty) == once
+
+
+def test_payouts_that_tell_of_adjustments_are_not_taken_back(empty: URL) -> None:
+    config = config_for(empty)
+    command.upgrade(config, "head")
+    engine = create_engine(empty, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text(OF_AN_ADJUSTMENT))
+    once = described(empty)
+    with pytest.raises(DBAPIError, match="tell of adjustments, which no older revision can say"):
+        command.downgrade(config, "0028")
     assert described(empty) == once
 
 

@@ -152,7 +152,7 @@ def test_an_approved_adjustment_is_owed(books: Books, factory: Factory) -> None:
     post(books.session, [Movement(TransactionKind.ADJUSTMENT, key, entries)], clock.now())
     books.session.commit()
     assert books.found() == {Check.ADJUSTMENT}
-    carry_out(books.session, made, "someone", clock.now())
+    carry_out(books.session, made, made.amount, "someone", clock.now())
     books.session.commit()
     assert books.found() == set()
     books.tamper("UPDATE payout SET amount = amount - 1, lowered = 1 WHERE amount = 80")

@@ -1,76 +1,28 @@
 """What approved adjustments make of payouts: paid once, taken back once, and never below zero."""
 
 import uuid
-from collections.abc import Callable
 
 import pytest
 from sqlalchemy import select, text
 
 from domain import clock
 from domain.errors import Conflict
-from domain.ids import new_id
 from domain.ledger.accounts import Account
 from domain.ledger.balances import balance
 from domain.ledger.posting import reverse
 from domain.payouts import claims, enlisting, held
 from domain.payouts.manual_lists import open_lines
 from domain.payouts.states import Action
-from domain.prizes.adjustments import approve
-from models import Adjustment, LedgerTransaction, Payout, Person
+from models import LedgerTransaction, Payout
 from models.ledger import TransactionKind
 from models.payout import PayoutStatus
 from models.rail import RailName
+from tests.integration.payouts.admins import Admins
 from tests.integration.payouts.purse import Purse
 from tests.integration.payouts.together import at_once
-from worker.unit import Unit
 
 S, A = PayoutStatus, Action
 HERE = {S.PENDING, S.HELD, S.FAILED, S.RETURNED}
-
-
-class Admins:
-    """Two of them, who correct prizes."""
-
-    def __init__(self, purse: Purse) -> None:
-        self.purse = purse
-        self.one, self.other = purse.factory.people(2)
-        purse.factory.session.commit()
-
-    def propose(self, payout_id: uuid.UUID, amount: int) -> tuple[uuid.UUID, uuid.UUID]:
-        """Propose to give the winner of a payout something, or to take it back."""
-        row = self.purse.row(payout_id)
-        made = Adjustment(
-            id=new_id(),
-            competition_id=row.competition_id,
-            person_id=row.person_id,
-            amount=amount,
-            currency=row.currency,
-            reason="A correction.",
-            proposed_at=clock.now(),
-            proposed_by=self.one.id,
-        )
-        with self.purse.unit() as unit:
-            unit.session.add(made)
-            return made.competition_id, made.id
-
-    def approve(self, proposed: tuple[uuid.UUID, uuid.UUID]) -> Callable[[Unit], object]:
-        """Return what approves it."""
-
-        def act(unit: Unit) -> object:
-            other = unit.session.get_one(Person, self.other.id)
-            return approve(unit.session, *proposed, other, clock.now())
-
-        return act
-
-    def adjust(self, payout_id: uuid.UUID, amount: int) -> None:
-        """Propose and approve."""
-        with self.purse.unit() as unit:
-            self.approve(self.propose(payout_id, amount))(unit)
-
-
-@pytest.fixture
-def admins(purse: Purse) -> Admins:
-    return Admins(purse)
 
 
 def owed(purse: Purse, payout_id: uuid.UUID) -> int:

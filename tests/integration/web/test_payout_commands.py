@@ -15,6 +15,7 @@ from domain.redis import Redis
 from models.payout import HoldReason, PayoutStatus
 from models.rail import RailName
 from tests.factories import Factory
+from tests.integration.payouts.admins import Admins
 from tests.integration.payouts.purse import Purse
 
 S = PayoutStatus
@@ -100,6 +101,20 @@ def test_what_is_not_there_is_refused(operator: Operator) -> None:
     assert "There is no such payout." in operator.run("show", nobody, code=1).output
     operator.run("hold", nobody, code=2)
     operator.run("release", code=2)
+
+
+def test_what_was_approved_long_ago_is_made_up_for(
+    operator: Operator, purse: Purse, redis: Redis
+) -> None:
+    (payout_id,) = purse.distributed([100])
+    late = Admins(purse).approved_of_old(payout_id, 25)
+    assert operator.run("adjust", late).output == f"{late} is carried out\n"
+    assert redis.exists("bell:payouts.pay")
+    assert operator.run("adjust", late).output == f"{late} is carried out already\n"
+    nobody = operator.run("adjust", payout_id, late, code=1).output
+    assert nobody == f"{payout_id}: There is no such adjustment.\n{late} is carried out already\n"
+    assert operator.run("show").output == "payouts leave\n2 pending\n"
+    purse.verify()
 
 
 @pytest.fixture
