@@ -32,7 +32,7 @@ from domain.fitness.providers.base import Account
 from domain.fitness.providers.google_fit import GoogleFit
 from domain.fitness.windows import Window, ceil_quarter
 from models.slots import Metric
-from tasks.fitness import BATCH, PULL_BATCH
+from tasks.claiming import BATCH, PULL_BATCH
 from tasks.pull import CONCURRENCY
 from worker.app import make_app
 

@@ -6,22 +6,20 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context, copy_context
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 
 import structlog
-from psycopg.errors import DeadlockDetected
-from sqlalchemy.exc import IntegrityError, OperationalError
 
 from domain import clock
 from domain.fitness import schedule as pulls
 from domain.fitness.bells import announce
 from domain.fitness.fetched import Fetched
 from domain.fitness.google_oauth import GoogleOAuth
-from domain.fitness.queue import Claim, Setback, any_due, claim, give_up_on_the_cursed, put_back
+from domain.fitness.queue import Claim, Setback, any_due, give_up_on_the_cursed, put_back
 from domain.fitness.vault import Vault
 from models.connection import Provider
 from models.sync import SyncReason
-from tasks.gate import Gate
+from tasks.claiming import PULL_BATCH, Taken, Taking
 from tasks.pull import fetch, write_batch
 from tasks.tokens import TokenKeeper
 from worker.task import PodiumTask, task
@@ -29,25 +27,10 @@ from worker.traces import traces
 
 log = structlog.get_logger(__name__)
 
-PULL_BATCH = "fitness.pull_batch"
 FLUSH = "leaderboards.flush"
-BATCH = 256
 LINGER_SECONDS = 0.15
 LONGEST_SECONDS = 60.0
 SCHEDULES_PER_MINUTE = 12
-
-
-@dataclass(frozen=True)
-class Taken:
-    """A claimed batch on its way to the vendor."""
-
-    claims: Sequence[Claim]
-    claimed_at: float
-    gate: Gate
-    paid: Sequence[Claim]
-    """Whose calls are paid."""
-    waiting: Sequence[Setback]
-    """Those for whom there is no budget yet."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +46,34 @@ class Pulled:
     """In which it was fetched: what it logs and traces belongs there."""
 
 
+class Writing:
+    """Writes one batch while the next is fetched. The block ends when the last is written."""
+
+    def __init__(self, task: PodiumTask) -> None:
+        self._task = task
+        self._thread = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> "Writing":
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        with self._thread:
+            if self._last is None:
+                return
+            if error is None:
+                self._last.result()
+            elif failure := self._last.exception():
+                log.error("fitness.write_failed", exc_info=failure)
+
+    def add(self, pulled: Pulled) -> None:
+        """Have a batch written; raise what the one before may have failed for."""
+        write = partial(pulled.context.run, _store, self._task, pulled)
+        before, self._last = self._last, self._thread.submit(write)
+        if before is not None:
+            before.result()
+
+
 @task(PULL_BATCH)
 def pull_batch(self: PodiumTask) -> None:
     """Pull everyone who is due, batch by batch; while batches are full, ring for company.
@@ -74,49 +85,12 @@ def pull_batch(self: PodiumTask) -> None:
     self.doorbell.take_off(PULL_BATCH)
     # A fresh message takes over from a long one, so that workers can be replaced.
     end = time.monotonic() + LONGEST_SECONDS
-    with ThreadPoolExecutor(1) as writer, ThreadPoolExecutor(1) as taker:
-        writing: Future[None] | None = None
-        taken: Taken | None = _take(self)
+    with Writing(self) as writing, Taking(self) as taking:
+        taken = taking.next()
         while taken is not None:
-            more = len(taken.claims) == BATCH and time.monotonic() < end
-            ahead = cache(partial(taker.submit, copy_context().run, _take, self))
-            pulled = _pull(self, taken, ahead if more else None)
-            before, writing = writing, writer.submit(pulled.context.run, _store, self, pulled)
-            if before is not None:
-                before.result()
-            taken = ahead().result() if more else None
-        if writing is not None:
-            writing.result()
-
-
-def _take(self: PodiumTask) -> Taken | None:
-    """Claim a batch and pay its calls."""
-    claimed_at = time.monotonic()
-    gate = Gate(self.redis, self.resources.settings)
-    claims = _claim(self, gate)
-    if len(claims) == BATCH:
-        self.doorbell.ring(PULL_BATCH)
-    return Taken(claims, claimed_at, gate, *gate.pay(claims)) if claims else None
-
-
-def _claim(self: PodiumTask, gate: Gate) -> list[Claim]:
-    room = gate.room(clock.now())
-    most = min(BATCH, room.calls)
-    for _ in range(3):
-        try:
-            with self.unit() as unit:
-                claims = claim(unit.session, most, clock.now(), unasked=room.unasked)
-                watchers = [one.user_id for one in claims]
-                unit.after_commit(partial(announce, self.redis, watchers))
-                return claims
-        except IntegrityError:
-            log.info("fitness.claim_lost_to_another_worker")
-        except OperationalError as error:
-            if not isinstance(error.orig, DeadlockDetected):
-                raise
-            log.info("fitness.claim_met_another_worker")
-    self.doorbell.ring(PULL_BATCH)
-    return []
+            more = taken.is_full and time.monotonic() < end
+            writing.add(_pull(self, taken, taking.begin if more else None))
+            taken = taking.next() if more else None
 
 
 def _pull(self: PodiumTask, taken: Taken, last_began: Callable[[], object] | None) -> Pulled:

@@ -88,6 +88,14 @@ class Gate:
         paid = [one for one, wait in pairs if not wait]
         return paid, [held_up(one, wait) for one, wait in pairs if wait]
 
+    def give_back(self, claims: Sequence[Claim]) -> None:
+        """Take back what was paid for people who are not pulled now."""
+        purses = [self._purses.pop(one.connection_id) for one in claims]
+        try:
+            self._budget.give_back([replace(one.ask, calls=one.paid) for one in purses])
+        except RedisError as error:
+            log.warning("fitness.budget_unknown", error=str(error))
+
     def enter(self, claim: Claim) -> None:
         """Let the present asyncio task call for this person, whose calls are paid."""
         _purse.set(self._purses[claim.connection_id])
@@ -143,7 +151,7 @@ def _ask(claim: Claim, now: datetime) -> Ask:
 
 
 def held_up(claim: Claim, wait: timedelta) -> Setback:
-    """Return the setback of someone for whom there is no budget yet."""
+    """Return the setback of someone whose turn has not come, for want of budget or otherwise."""
     return Setback(
         claim, OverBudget.code, "Waits for its turn.", final=False, delay=wait, counted=False
     )

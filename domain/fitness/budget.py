@@ -72,6 +72,7 @@ class Budget:
         self._project, self._person = _Bucket.of(limits.project), _Bucket.of(limits.person)
         self._reserve = self._project.burst // RESERVE
         self._take = redis.register_script(script("budget"))
+        self._give_back = redis.register_script(script("give_back"))
         self._room = redis.register_script(script("room"))
 
     def take(self, asks: Sequence[Ask], now: datetime) -> list[timedelta]:
@@ -80,7 +81,7 @@ class Budget:
         Nobody pays more at once than the buckets hold (see `at_once`). Raises RedisError.
         """
         waits = self._take(
-            keys=[self._key, *(f"{self._key}:{ask.connection_id}" for ask in asks)],
+            keys=self._keys(asks),
             args=[
                 _milliseconds(now),
                 self._project.burst,
@@ -95,6 +96,14 @@ class Budget:
             ],
         )
         return [timedelta(milliseconds=int(wait)) for wait in waits]
+
+    def give_back(self, asks: Sequence[Ask]) -> None:
+        """Return calls that were paid and are not made. Raises RedisError."""
+        calls = [ask.calls for ask in asks]
+        self._give_back(keys=self._keys(asks), args=[sum(calls), *calls])
+
+    def _keys(self, asks: Sequence[Ask]) -> list[str]:
+        return [self._key, *(f"{self._key}:{ask.connection_id}" for ask in asks)]
 
     def at_once(self, calls: int) -> int:
         """Return how many of so many calls of one person can be paid at once."""

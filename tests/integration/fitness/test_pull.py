@@ -23,7 +23,7 @@ from models import FitnessConnection, FitnessToken, Participant
 from models.connection import ConnectionStatus
 from models.slots import Metric, SlotClass, SlotDay
 from models.sync import SyncReason, SyncStatus
-from tasks import fitness
+from tasks import claiming, fitness
 from tasks.tokens import TokenKeeper
 from tests.factories import START, Factory
 from tests.integration.fitness.outside import (
@@ -66,11 +66,11 @@ def test_typed_steps_are_kept_apart(session: Session, outside: Outside, factory:
     assert sum(value for slot, value in typed.items() if slot.startswith("steps")) >= 40_000_000
 
 
-@pytest.mark.parametrize("batch", [fitness.BATCH, 3])
+@pytest.mark.parametrize("batch", [claiming.BATCH, 3])
 def test_one_message_takes_everyone_who_is_due(
     session: Session, outside: Outside, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(fitness, "BATCH", batch)
+    monkeypatch.setattr(claiming, "BATCH", batch)
     names = [f"walker-{n:03}" for n in range(1, 9)]
     walkers = [outside.connected(name) for name in names]
     outside.ask(*walkers)
@@ -83,12 +83,12 @@ def test_one_message_takes_everyone_who_is_due(
 def test_the_next_batch_is_claimed_while_the_last_of_this_one_is_awaited(
     session: Session, app: PodiumCelery, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitness, "BATCH", 1)
+    monkeypatch.setattr(claiming, "BATCH", 1)
     walkers = [outside.connected(f"walker-{n:03}") for n in range(1, 3)]
     outside.ask(*walkers)
     outside.fault(f"{FIT}/dataset:aggregate", kind="delay", delay_ms=1500, count=1)
     with ThreadPoolExecutor(1) as worker:
-        pulled = worker.submit(app.tasks[fitness.PULL_BATCH].apply, throw=True)
+        pulled = worker.submit(app.tasks[claiming.PULL_BATCH].apply, throw=True)
         deadline = time.monotonic() + 10
         while any(last_sync(session, one).status is not SyncStatus.RUNNING for one in walkers):
             assert time.monotonic() < deadline

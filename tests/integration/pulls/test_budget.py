@@ -66,6 +66,18 @@ def test_what_nobody_asked_for_leaves_a_reserve(redis: Redis) -> None:
     assert purse.room(NOW) == Room(0, 0)
 
 
+def test_what_is_given_back_is_there_again_and_no_more(redis: Redis) -> None:
+    purse = budget(redis, project=300)
+    asks = wishes(10)
+    purse.give_back(asks)
+    assert purse.room(NOW) == Room(60, 40)
+    purse.take(asks, NOW)
+    for _ in range(2):
+        purse.give_back(asks)
+        assert purse.room(NOW) == Room(60, 40)
+    assert paid(purse.take(wishes(64), NOW)) == 60
+
+
 def test_workers_do_not_spend_the_same_call(redis: Redis) -> None:
     purses = [budget(redis, project=300) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:

@@ -18,12 +18,13 @@ from models import FitnessConnection, SyncRequest
 from models.connection import Provider
 from models.sync import SyncReason, SyncStatus
 from sandbox.ports import free_port
-from tasks import fitness
+from tasks import claiming, fitness
 from tasks.gate import UNKNOWN, Gate, held_up
 from tests.factories import Factory
 from tests.integration.fitness.conftest import Pulls
 from tests.integration.fitness.outside import FIT, Outside, check_books_agree, last_sync
 from worker.resources import PodiumCelery
+from worker.task import PodiumTask
 
 AGGREGATE = f"{FIT}/dataset:aggregate"
 
@@ -83,6 +84,22 @@ def test_without_any_budget_nobody_is_called_and_no_attempt_is_lost(
     with clock.moved(timedelta(minutes=1)):
         pull()
     check_books_agree(session, outside, "walker-001", walker)
+
+
+def test_calls_that_are_not_made_are_given_back(
+    app: PodiumCelery, outside: Outside, redis: Redis
+) -> None:
+    outside.ask(outside.connected("walker-001"))
+    budget = Budget(redis, Provider.GOOGLE_FIT, Limits(30, 30))
+    task = app.tasks[claiming.PULL_BATCH]
+    assert isinstance(task, PodiumTask)
+    with claiming.Taking(task) as taking:
+        taken = taking.begin().result()
+        assert budget.room(clock.now()) == Room(4, 2)
+    assert taken is not None
+    assert budget.room(clock.now()) == Room(6, 4)
+    whole = Ask(taken.claims[0].connection_id, wished=True, calls=6)
+    assert budget.take([whole], clock.now()) == [timedelta(0)]
 
 
 def test_those_who_ask_come_before_the_schedule(
