@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from domain import clock
 from domain.fitness.bells import announce
-from domain.fitness.queue import Claim, Setback, claim, put_back
+from domain.fitness.queue import RENEW_AFTER, Claim, Setback, claim, put_back, renew
 from tasks.gate import Gate, held_up
 from worker.task import PodiumTask
 
@@ -69,9 +69,24 @@ class Taking:
         return self._ahead
 
     def next(self) -> Taken | None:
-        """Return the next batch; None when nobody may be pulled."""
+        """Return the next batch, as far as it is still ours; None when nobody may be pulled."""
         ahead, self._ahead = self.begin(), None
-        return ahead.result()
+        taken = ahead.result()
+        if taken is None or time.monotonic() - taken.claimed_at < RENEW_AFTER.total_seconds():
+            return taken
+        return self._renewed(taken)
+
+    def _renewed(self, taken: Taken) -> Taken:
+        """Renew a batch's leases, and leave out who was lost to another worker."""
+        with self._task.unit() as unit:
+            held = renew(unit.session, taken.claims, clock.now())
+        taken.gate.give_back([one for one in taken.paid if one.sync_id not in held])
+        log.info("fitness.renewed", people=len(held), lost=len(taken.claims) - len(held))
+        return replace(
+            taken,
+            claims=[one for one in taken.claims if one.sync_id in held],
+            paid=[one for one in taken.paid if one.sync_id in held],
+        )
 
     def _take(self) -> Taken | None:
         """Claim a batch and pay its calls."""

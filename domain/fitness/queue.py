@@ -144,18 +144,20 @@ def _claim(row: Row[Any], now: datetime) -> Claim:
     )
 
 
-def renew(session: Session, claims: Collection[Claim], now: datetime) -> None:
-    """Lengthen the leases that are still ours."""
-    session.execute(
-        text(
-            "UPDATE sync_request SET lease_until = :until"
-            " WHERE id = ANY(:ids) AND lease_token = ANY(:tokens)"
-        ),
-        {
-            "until": now + LEASE,
-            "ids": [claim.sync_id for claim in claims],
-            "tokens": list({claim.lease_token for claim in claims}),
-        },
+def renew(session: Session, claims: Collection[Claim], now: datetime) -> set[uuid.UUID]:
+    """Lengthen the leases that are still ours; return the pulls that they are of."""
+    return set(
+        session.scalars(
+            text(
+                "UPDATE sync_request SET lease_until = :until"
+                " WHERE id = ANY(:ids) AND lease_token = ANY(:tokens) RETURNING id"
+            ),
+            {
+                "until": now + LEASE,
+                "ids": [claim.sync_id for claim in claims],
+                "tokens": list({claim.lease_token for claim in claims}),
+            },
+        )
     )
 
 

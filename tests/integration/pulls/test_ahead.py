@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, text, update
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
@@ -16,12 +16,15 @@ from structlog.testing import capture_logs
 from domain import clock
 from domain.fitness.queue import LEASE
 from domain.settings import Settings
-from models import Person
+from models import Person, SyncRequest
 from models.sync import SyncStatus
 from tasks import claiming
 from tests.dying import Step, dies, watch
+from tests.integration.fitness.conftest import Pulls
 from tests.integration.fitness.outside import FIT, Outside, check_books_agree, last_sync, pull
 from worker.app import make_app
+from worker.resources import PodiumCelery
+from worker.task import PodiumTask
 
 NAMES = [f"walker-{n:03}" for n in range(1, 4)]
 AGGREGATE = f"{FIT}/dataset:aggregate"
@@ -95,6 +98,55 @@ def test_no_failure_of_a_write_is_lost(
     (failure,) = [one["exc_info"] for one in logs if one["event"] == "fitness.write_failed"]
     assert f"refused is {second.id}" in str(failure)
     assert last_sync(session, third).status is SyncStatus.QUEUED
+
+
+def taking(app: PodiumCelery) -> claiming.Taking:
+    task = app.tasks[claiming.PULL_BATCH]
+    assert isinstance(task, PodiumTask)
+    return claiming.Taking(task)
+
+
+def run_out(engine: Engine) -> None:
+    """Let all leases be over."""
+    running = update(SyncRequest).where(SyncRequest.status == SyncStatus.RUNNING)
+    with engine.begin() as connection:
+        connection.execute(running.values(lease_until=clock.now()))
+
+
+@pytest.fixture
+def old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of two, of which every lease counts as old."""
+    monkeypatch.setattr(claiming, "BATCH", 2)
+    monkeypatch.setattr(claiming, "RENEW_AFTER", timedelta(0))
+
+
+@pytest.mark.usefixtures("old")
+def test_a_lease_that_has_become_old_is_renewed(
+    engine: Engine, app: PodiumCelery, pulls: Pulls, walkers: list[Person]
+) -> None:
+    with taking(app) as batches:
+        batches.begin().result()
+        run_out(engine)
+        taken = batches.next()
+    assert taken is not None
+    assert [one.person_id for one in taken.paid] == [one.id for one in walkers[:2]]
+    assert [one.person_id for one in pulls.claim()] == [walkers[2].id]
+
+
+@pytest.mark.usefixtures("old")
+def test_whoever_was_lost_to_another_worker_is_not_fetched_again(
+    session: Session, engine: Engine, app: PodiumCelery, pulls: Pulls, walkers: list[Person]
+) -> None:
+    with taking(app) as batches:
+        batches.begin().result()
+        run_out(engine)
+        (stolen,) = pulls.claim(1)
+        taken = batches.next()
+    assert taken is not None
+    (kept,) = taken.paid
+    assert taken.claims == [kept]
+    assert {stolen.person_id, kept.person_id} == {one.id for one in walkers[:2]}
+    assert session.get_one(SyncRequest, stolen.sync_id).lease_token == stolen.lease_token
 
 
 def pull_and_die(settings: Settings, steps: int) -> bool:
