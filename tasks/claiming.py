@@ -72,9 +72,13 @@ class Taking:
         """Return the next batch, as far as it is still ours; None when nobody may be pulled."""
         ahead, self._ahead = self.begin(), None
         taken = ahead.result()
-        if taken is None or time.monotonic() - taken.claimed_at < RENEW_AFTER.total_seconds():
-            return taken
-        return self._renewed(taken)
+        if taken is None:
+            return None
+        if taken.gate.is_shut(clock.now()):
+            self._put_back(taken)
+            return None
+        old = time.monotonic() - taken.claimed_at > RENEW_AFTER.total_seconds()
+        return self._renewed(taken) if old else taken
 
     def _renewed(self, taken: Taken) -> Taken:
         """Renew a batch's leases, and leave out who was lost to another worker."""

@@ -65,6 +65,14 @@ class Gate:
             return room
         return Room(min(room.calls, most), min(room.unasked, most))
 
+    def is_shut(self, now: datetime) -> bool:
+        """Say whether the vendor is left alone: somebody may have found out since we paid."""
+        try:
+            return self._circuit.is_open(now)
+        except RedisError as error:
+            log.warning("fitness.circuit_unknown", error=str(error))
+            return False
+
     def pay(self, claims: Sequence[Claim]) -> tuple[list[Claim], list[Setback]]:
         """Pay everyone's calls at once; return whose are paid, and who waits.
 

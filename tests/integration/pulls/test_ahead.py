@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from domain import clock
+from domain.fitness import circuit
 from domain.fitness.queue import LEASE
 from domain.settings import Settings
 from models import Person, SyncRequest
@@ -147,6 +148,26 @@ def test_whoever_was_lost_to_another_worker_is_not_fetched_again(
     assert taken.claims == [kept]
     assert {stolen.person_id, kept.person_id} == {one.id for one in walkers[:2]}
     assert session.get_one(SyncRequest, stolen.sync_id).lease_token == stolen.lease_token
+
+
+@pytest.mark.usefixtures("app")
+def test_whoever_is_claimed_ahead_is_put_back_when_the_vendor_goes_down(
+    session: Session, outside: Outside, walkers: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(circuit, "FAILURES", 1)
+    outside.fault(AGGREGATE, kind="status", status=503, count=None)
+    pull()
+    assert outside.calls(AGGREGATE) == 1
+    syncs = [last_sync(session, one) for one in walkers]
+    assert [one.status for one in syncs] == [SyncStatus.QUEUED] * 3
+    assert [one.attempts for one in syncs] == [1, 1, 0]
+    assert syncs[1].due_at <= clock.now()
+    outside.control("DELETE", "/faults")
+    for minutes in range(1, 4):
+        with clock.moved(minutes * circuit.STAYS_OPEN * 2):
+            pull()
+    for name, walker in zip(NAMES, walkers, strict=True):
+        check_books_agree(session, outside, name, walker)
 
 
 def pull_and_die(settings: Settings, steps: int) -> bool:
