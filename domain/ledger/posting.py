@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from domain.errors import Conflict, NotFound
 from domain.ids import new_id
 from domain.ledger.accounts import Account, account_ids, account_of
+from domain.ledger.balances import locked
 from models import LedgerTransaction, Person
 from models.ledger import AccountKind, TransactionKind
 
@@ -65,11 +66,6 @@ _ENTER = text("""
     SELECT * FROM unnest(CAST(:transactions AS uuid[]), CAST(:accounts AS bigint[]),
                          CAST(:currencies AS text[]), CAST(:amounts AS bigint[]))
 """)
-_LOCK = text("SELECT FROM ledger_account WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
-_BELOW = text("""
-    SELECT account_id FROM ledger_entry WHERE account_id = ANY(:ids)
-    GROUP BY account_id HAVING sum(amount) < 0 ORDER BY account_id LIMIT 1
-""")
 _STANDING = text("""
     SELECT t.id, t.key, t.kind, jsonb_object_agg(e.account_id, e.amount) AS entries
     FROM ledger_transaction t JOIN ledger_entry e ON e.transaction_id = t.id
@@ -105,18 +101,14 @@ def _refuse_overdrawn(
 ) -> None:
     """Let nobody's payable fall below zero, also where two take from it at once."""
     debited = {
-        accounts[account]
+        account: accounts[account]
         for one in begun
         for account, amount in one.entries.items()
         if account.kind is AccountKind.PAYABLE and amount < 0
     }
-    if not debited:
-        return
-    ids = {"ids": sorted(debited)}
-    session.execute(_LOCK, ids)
-    # After the lock, so that it sees what whoever held it before has entered.
-    if (below := session.scalar(_BELOW, ids)) is not None:
-        raise Conflict(f"Account {below} does not hold that much.", code="payable_overdrawn")
+    held = locked(session, debited) if debited else {}
+    if below := [debited[account] for account, amount in held.items() if amount < 0]:
+        raise Conflict(f"Account {min(below)} does not hold that much.", code="payable_overdrawn")
 
 
 def reverse(

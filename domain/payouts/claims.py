@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.payouts import gate, obstacles
+from domain.ledger.accounts import Account
+from domain.payouts import gate, obstacles, owed
 from domain.payouts.gate import Wish
 from domain.payouts.obstacles import Way
 from domain.payouts.rails.base import Order
@@ -82,7 +83,8 @@ class Claimed:
 def claim(session: Session, rails: Collection[RailName], limit: int, now: datetime) -> Claimed:
     """Take at most `limit` due payouts, unless payouts are stopped. Commit before calling.
 
-    Those with an obstacle are held, those over a limit put off; the others are `sending`.
+    Those with an obstacle are held, and those whose winners are owed less; those over a limit are
+    put off; the others are `sending`.
     """
     if gate.enter(session).stopped_at is not None:
         return Claimed([], 0, 0)
@@ -91,12 +93,14 @@ def claim(session: Session, rails: Collection[RailName], limit: int, now: dateti
         return Claimed([], 0, 0)
     ways = obstacles.look(session, [one.payout_id for one in wishes], rails)
     free = [one for one in wishes if ways[one.payout_id].obstacle is None]
-    room = gate.room(session, free, now)
+    short = owed.overdrawing(session, {one.payout_id: _wanted(one) for one in free})
+    room = gate.room(session, [one for one in free if one.payout_id not in short], now)
     lease = Lease(uuid.uuid4(), now + LEASE)
     steps = [
         *(_sent(ways, one.payout_id, lease) for one in free if one.payout_id in room.fits),
         *(_held(ways, payout_id) for payout_id, way in ways.items() if way.obstacle is not None),
         *(_too_much(payout_id) for payout_id in room.never),
+        *map(owed.hold, short),
     ]
     taken = take(session, steps, now)
     if room.waits:
@@ -147,6 +151,10 @@ def payout_of(key: str) -> uuid.UUID | None:
 def payouts_of(claims: Iterable[Claim]) -> list[uuid.UUID]:
     """Return what claims are about."""
     return [one.order.payout for one in claims]
+
+
+def _wanted(wish: Wish) -> tuple[Account, int]:
+    return Account.payable(wish.currency, wish.person_id), wish.amount
 
 
 def _sent(ways: dict[uuid.UUID, Way], payout_id: uuid.UUID, lease: Lease) -> Step:

@@ -4,18 +4,19 @@ What an operator holds only an operator releases. Everything else goes on by its
 stands in the way any more.
 """
 
-from collections.abc import Collection
+import uuid
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from domain.payouts import obstacles
+from domain.payouts import obstacles, owed
 from domain.payouts.obstacles import WINNERS, Way
 from domain.payouts.row import CLOCK, Row, Step
 from domain.payouts.states import Action
-from domain.payouts.steps import lock, take
+from domain.payouts.steps import account_of, lock, take
 from models.payout import HoldReason
 from models.rail import RailName
 
@@ -68,7 +69,7 @@ def look(session: Session, rails: Collection[RailName], limit: int, now: datetim
     ids = session.scalars(_DUE, {"now": now, "limit": limit}).all()
     rows = lock(session, ids)
     ways = obstacles.look(session, ids, rails)
-    taken = take(session, [s for row in rows.values() if (s := _step(row, ways[row.id], now))], now)
+    taken = take(session, _steps(session, rows.values(), ways, now), now)
     # Also those that now wait for something else.
     waiting = [row for row in rows.values() if _waits_on(row, ways[row.id], now)]
     reminded = [row for row in waiting if _is_forgotten(row, ways[row.id], now)]
@@ -81,6 +82,16 @@ def look(session: Session, rails: Collection[RailName], limit: int, now: datetim
 def look_soon(session: Session, person_id: int, now: datetime) -> None:
     """Let someone's held payouts be looked at: their account has changed."""
     session.execute(_LOOK_NOW, {"person_id": person_id, "now": now})
+
+
+def _steps(
+    session: Session, rows: Collection[Row], ways: Mapping[uuid.UUID, Way], now: datetime
+) -> list[Step]:
+    steps = [step for row in rows if (step := _step(row, ways[row.id], now)) is not None]
+    given_up = {one.payout_id for one in steps if one.action is Action.FORFEIT}
+    wanted = {row.id: (account_of(row), row.amount) for row in rows if row.id in given_up}
+    short = owed.overdrawing(session, wanted)
+    return [owed.hold(one.payout_id) if one.payout_id in short else one for one in steps]
 
 
 def _step(row: Row, way: Way, now: datetime) -> Step | None:
