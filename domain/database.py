@@ -4,6 +4,11 @@ from collections.abc import Iterable
 
 import msgspec
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+DATABASE_AWAY = (InterfaceError, OperationalError, PoolTimeout)
+"""How SQLAlchemy says that PostgreSQL does not answer, or has gone in the middle of it."""
 
 OPTIONS = {
     "statement_timeout": "15s",
@@ -35,6 +40,11 @@ def make_engine(url: str, *, pool_size: int, max_overflow: int = 0) -> Engine:
             "options": " ".join(f"-c {name}={value}" for name, value in OPTIONS.items()),
         },
     )
+
+
+def reason(error: Exception) -> str:
+    """Return why the database failed, without the statement."""
+    return str(getattr(error, "orig", error))
 
 
 def array(values: Iterable[object]) -> str:

@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
 from domain import clock
 from domain.competitions import freezing, life, replanning
 from domain.competitions.freezing import Written
+from domain.database import DATABASE_AWAY, reason
 from domain.scoring import shared_devices as sharing
 from models.competition import CompetitionStatus
 from tasks.fitness import FLUSH
@@ -75,8 +75,8 @@ class Work:
             try:
                 if not act(one):
                     self._passed.add(one)
-            except OperationalError as error:
-                log.warning("competitions.put_off", competition_id=str(one), error=str(error.orig))
+            except DATABASE_AWAY as error:
+                log.warning("competitions.put_off", competition_id=str(one), error=reason(error))
                 self._passed.add(one)
             except Exception:
                 log.exception("competitions.failed", competition_id=str(one))

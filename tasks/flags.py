@@ -3,9 +3,9 @@
 from datetime import date, datetime
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
 from domain import clock
+from domain.database import DATABASE_AWAY, reason
 from domain.locks import alone_at
 from domain.scoring import shared_devices as sharing
 from tasks.leaderboards import FLUSH
@@ -26,10 +26,10 @@ def compare_devices(self: PodiumTask) -> None:
     for look in due:
         try:
             take_look(self, look, now)
-        except OperationalError as error:
+        except DATABASE_AWAY as error:
             # It stays due, and first in line: the others must not wait for it.
             competition_id = str(look.competition_id)
-            log.warning("flags.put_off", competition_id=competition_id, error=str(error.orig))
+            log.warning("flags.put_off", competition_id=competition_id, error=reason(error))
 
 
 def take_look(self: PodiumTask, look: sharing.Look, now: datetime) -> bool:

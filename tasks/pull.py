@@ -5,13 +5,15 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import aiohttp
 import structlog
-from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from domain import clock
+from domain.database import DATABASE_AWAY, reason
 from domain.errors import Refused, Throttled, VendorError
 from domain.fitness.budget import OverBudget
 from domain.fitness.fetched import Fetched
@@ -21,11 +23,14 @@ from domain.fitness.providers.google_fit import GoogleFit
 from domain.fitness.queue import RENEW_AFTER, Claim, Setback, renew
 from tasks.gate import Gate
 from tasks.tokens import TokenKeeper
+from worker.resources import THREADS
 from worker.task import PodiumTask
 
 log = structlog.get_logger(__name__)
 
 CONCURRENCY = 32
+RENEWING = THREADS - 2
+"""Threads that renew tokens; beside them one writes a batch and one claims the next."""
 DEADLINE_SECONDS = 10.0
 """What has not arrived by then goes back to the queue."""
 WRITE_TRIES = 4
@@ -47,6 +52,7 @@ async def fetch(
     connector = aiohttp.TCPConnector(limit=CONCURRENCY)
     turns = asyncio.Semaphore(CONCURRENCY)
     middlewares = (gate.each_call,)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(RENEWING))
     begun: set[uuid.UUID] = set()
     async with aiohttp.ClientSession(connector=connector, middlewares=middlewares) as http:
         pull = GoogleFit(http, fit_url).pull
@@ -132,8 +138,8 @@ def write_batch(
     except (DataError, IntegrityError) as error:
         if len(batch) == 1:
             log.exception("fitness.data_refused", sync_id=str(batch[0].claim.sync_id))
-            reason = type(error.orig).__name__
-            return 0, [Setback(batch[0].claim, "data_refused", reason, final=False)]
+            kind = type(error.orig).__name__
+            return 0, [Setback(batch[0].claim, "data_refused", kind, final=False)]
     middle = len(batch) // 2
     halves = [write_batch(task, half, claimed_at) for half in (batch[:middle], batch[middle:])]
     return sum(scores for scores, _ in halves), [one for _, refused in halves for one in refused]
@@ -144,9 +150,9 @@ def _write_or_repeat(task: PodiumTask, batch: Sequence[Fetched]) -> int:
         try:
             with task.unit() as unit:
                 return write(unit.session, batch, clock.now()).scores_changed
-        except (OperationalError, InterfaceError) as error:
+        except DATABASE_AWAY as error:
             if attempt == WRITE_TRIES:
                 raise
-            log.warning("fitness.write_repeated", attempt=attempt, error=str(error.orig))
+            log.warning("fitness.write_repeated", attempt=attempt, error=reason(error))
             time.sleep(random.uniform(0.1, 0.4) * attempt)
     raise AssertionError("unreachable")

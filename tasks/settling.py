@@ -6,9 +6,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
 from domain import clock
+from domain.database import DATABASE_AWAY
 from domain.errors import PodiumError
 from domain.prizes import calculation
 from worker.unit import Unit
@@ -40,7 +40,7 @@ class Settling:
         for one in owed:
             try:
                 self._calculate(one)
-            except (PodiumError, OperationalError) as error:
+            except (PodiumError, *DATABASE_AWAY) as error:
                 log.warning("prizes.put_off", competition_id=str(one), error=str(error))
                 self._passed.append(one)
         return bool(owed)

@@ -8,10 +8,9 @@ import structlog
 from flask import Flask, Response, g
 from pydantic import ValidationError
 from redis.exceptions import RedisError
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from domain.database import DATABASE_AWAY
 from domain.errors import (
     Conflict,
     Invalid,
@@ -100,9 +99,6 @@ CODES = {
     HTTPStatus.TOO_MANY_REQUESTS: "rate_limited",
 }
 """Codes of what Flask itself refuses."""
-
-DATABASE_AWAY = (InterfaceError, OperationalError, PoolTimeout)
-"""How SQLAlchemy says that PostgreSQL does not answer, or has gone in the middle of it."""
 
 RETRY_SECONDS = 5
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")

@@ -20,7 +20,7 @@ statement, while the one that fetches the next has no reason to let go; Python's
 than most statements."""
 
 
-def make_app(settings: Settings, *, pool_size: int = 2) -> PodiumCelery:
+def make_app(settings: Settings) -> PodiumCelery:
     """Return an application for `settings`, with its resources attached."""
     leave_unacked_messages()
     app = PodiumCelery("podium", task_cls="worker.task:PodiumTask", set_as_current=True)
@@ -29,7 +29,7 @@ def make_app(settings: Settings, *, pool_size: int = 2) -> PodiumCelery:
         broker_url=settings.celery_broker_url,
         broker_transport_options=transport_options(settings.celery_broker_url),
     )
-    app.resources = Resources(settings, app, pool_size=pool_size)
+    app.resources = Resources(settings, app)
     return app
 
 

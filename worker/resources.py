@@ -10,19 +10,23 @@ from domain.redis import Redis, make_redis
 from domain.settings import Settings
 from worker.doorbell import Doorbell
 
+THREADS = 8
+"""Of one task that may hold a connection to PostgreSQL at a time: each finds one at once."""
+KEPT = 2
+"""Of the connections stay open, the others come and go."""
+
 
 class Resources:
     """Engine, Redis client and doorbell of one process."""
 
-    def __init__(self, settings: Settings, app: Celery, *, pool_size: int = 2) -> None:
+    def __init__(self, settings: Settings, app: Celery) -> None:
         self.settings = settings
         self._app = app
-        self._pool_size = pool_size
 
     @cached_property
     def engine(self) -> Engine:
         """The engine."""
-        return make_engine(self.settings.database_url, pool_size=self._pool_size, max_overflow=1)
+        return make_engine(self.settings.database_url, pool_size=KEPT, max_overflow=THREADS - KEPT)
 
     @cached_property
     def redis(self) -> Redis:

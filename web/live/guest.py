@@ -7,10 +7,11 @@ import structlog
 from redis.exceptions import RedisError
 
 from domain import clock
+from domain.database import DATABASE_AWAY
 from domain.errors import NotFound, Unavailable
 from domain.live.messages import CloseCode
 from web.db import Front
-from web.errors import DATABASE_AWAY, TooMany, Unauthorised
+from web.errors import TooMany, Unauthorised
 from web.identity import Identity
 from web.live.connection import Connection
 from web.people import NOBODY, Caller

@@ -156,8 +156,7 @@ class Life:
 @pytest.fixture
 def worker_app(settings: Settings, redis: Redis, engine: Engine) -> Iterator[PodiumCelery]:
     """An application with the jobs of competitions."""
-    # Sweeps side by side are processes with a pool each; here they are threads that share one.
-    made = make_app(settings, pool_size=8)
+    made = make_app(settings)
     made.loader.import_task_module("tasks.competitions")
     with made:
         yield made

@@ -1,11 +1,14 @@
 """Mishaps of our own during a pull: they stay with the person whom they befell."""
 
 import asyncio
+import random
+import time
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Engine, create_engine, select, update
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from domain import clock
 from domain.competitions.joining import join
@@ -17,8 +20,13 @@ from models import FitnessConnection, FitnessToken, SyncRequest
 from models.connection import Provider
 from models.sync import SyncStatus
 from tasks import pull as pulls_of_a_batch
+from tasks.claiming import PULL_BATCH
+from tasks.pull import write_batch
 from tests.factories import START, Factory
+from tests.integration.fitness.conftest import Fetch, Pulls
 from tests.integration.fitness.outside import Outside, check_books_agree, last_sync, pull
+from worker.resources import PodiumCelery
+from worker.task import PodiumTask
 from worker.unit import unit_of_work
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -130,3 +138,33 @@ def test_another_account_or_more_scopes_begin_anew(
     ).first()
     assert whole is not None
     assert whole.status is SyncStatus.SUCCEEDED
+
+
+def test_a_write_for_which_there_is_no_connection_is_repeated(
+    session: Session,
+    engine: Engine,
+    app: PodiumCelery,
+    factory: Factory,
+    pulls: Pulls,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    person = factory.person()
+    pulls.connect(person)
+    (held,) = pulls.claimed(person)
+    task = app.tasks[PULL_BATCH]
+    assert isinstance(task, PodiumTask)
+    narrow = create_engine(engine.url, pool_size=1, max_overflow=0, pool_timeout=0.01)
+    monkeypatch.setitem(app.resources.__dict__, "engine", narrow)
+    other = narrow.connect()
+
+    def let_go(*_: float) -> float:
+        other.close()
+        return 0.0
+
+    # It says how long to wait before the next try.
+    monkeypatch.setattr(random, "uniform", let_go)
+    with capture_logs() as logs:
+        write_batch(task, [Fetch({0: 5}).by(held)], time.monotonic())
+    assert [one["event"] for one in logs] == ["fitness.write_repeated"]
+    assert last_sync(session, person).status is SyncStatus.SUCCEEDED
+    narrow.dispose()
