@@ -52,7 +52,7 @@ _BARE = text("""
     FROM participant WHERE competition_id = :id
 """)
 _FORGET = text("""
-    TRUNCATE former_score, standing, standing_row, bare, transition, board_dirty, device_look
+    TRUNCATE former_score, standing, standing_block, bare, transition, board_dirty, device_look
     CASCADE
 """)
 _CLOSE = text("""

@@ -22,7 +22,7 @@ from models.rules import PastRules
 from models.score import ScoreDay
 from models.slots import SlotDay, SlotDayVersion
 from models.source import Source, SourceOrder
-from models.standing import FormerScore, Standing, StandingRow
+from models.standing import FormerScore, Standing, StandingBlock
 from models.sync import SyncRequest
 from models.transition import Ruling, RulingKind, Transition
 from models.webhook import WebhookEvent
@@ -74,7 +74,7 @@ __all__ = [
     "Source",
     "SourceOrder",
     "Standing",
-    "StandingRow",
+    "StandingBlock",
     "SyncRequest",
     "Transition",
     "WebhookEvent",

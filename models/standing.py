@@ -3,10 +3,22 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, LargeBinary, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
+
+BLOCK_PLACES = 1000
 
 
 class Standing(Base):
@@ -47,25 +59,42 @@ class Standing(Base):
     )
 
 
-class StandingRow(Base):
-    """A place in a standing.
+class StandingBlock(Base):
+    """Up to `BLOCK_PLACES` places in a row, the best first, an array for each column.
 
-    Names its person by the surrogate key, so an erasure leaves it and the digest as they are. Its
-    key is its only index, for a second one would double the time of a freeze: people are found by
-    their score of then. A trigger checks once for each statement what a foreign key to `standing`
-    would for each row.
+    A row of its own for each place, and its entry in an index, would double the time of a freeze.
+    The function `standing_places(standing, first, last)` shows places as rows. A trigger lets
+    blocks only follow those that are there, until the standing is complete.
+
+    Names its people by the surrogate key, so an erasure leaves it and the digest as they are.
+    They are found by their score of then.
     """
 
-    __tablename__ = "standing_row"
+    __tablename__ = "standing_block"
 
     standing_id: Mapped[int] = mapped_column(primary_key=True)
-    place: Mapped[int] = mapped_column(Integer, primary_key=True)
+    first_place: Mapped[int] = mapped_column(Integer, primary_key=True)
     """Position in the list, from 1; equals have different places and the same rank."""
-    rank: Mapped[int] = mapped_column(Integer)
-    person_id: Mapped[int]
-    score: Mapped[int]
-    computed: Mapped[int]
-    posted: Mapped[int]
+    high_score: Mapped[int]
+    low_score: Mapped[int]
+    ranks: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    person_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    scores: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    computed: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    posted: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+
+    __table_args__ = (
+        CheckConstraint(
+            f"cardinality(ranks) BETWEEN 1 AND {BLOCK_PLACES}", name="up_to_a_thousand"
+        ),
+        CheckConstraint(
+            " AND ".join(
+                f"cardinality({name}) = cardinality(ranks)"
+                for name in ("person_ids", "scores", "computed", "posted")
+            ),
+            name="of_one_length",
+        ),
+    )
 
 
 class FormerScore(Base):

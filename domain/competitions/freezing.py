@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from domain.competitions.former_scores import FORMER
 from models import Person, Ruling, Standing
 from models.competition import MAX_SCORE
+from models.standing import BLOCK_PLACES
 
 PAGE_ROWS = 100_000
 STATEMENT_TIMEOUT = "60s"
@@ -124,24 +125,31 @@ PAGE_WITH_FORMER = f"""
     ORDER BY score DESC, user_id LIMIT :page_rows
 """  # noqa: S608  the fragments are our own
 # The one rank rule (domain/leaderboards/board.py). Whoever shares the last page's last score shares
-# its rank; all others have better rows on this page and before it. Rows come back in the order in
-# which they are stored, as the lines of the digest.
-WRITE_PAGE = """
+# its rank; all others have better rows on this page and before it. Blocks come back in the order in
+# which they are stored.
+WRITE_PAGE = f"""
     COPY (
-        INSERT INTO standing_row (standing_id, place, rank, person_id, score, computed, posted)
-        SELECT :id, :row_count + row_number() OVER (ORDER BY score DESC, user_id),
-               CASE WHEN score = :last_score THEN :last_rank
-                    ELSE :row_count + rank() OVER (ORDER BY score DESC) END,
-               person_id, score, computed, posted
-        FROM ({page}) page ORDER BY score DESC, user_id
-        RETURNING rank, person_id, score, computed, posted
-    ) TO STDOUT (DELIMITER ',')
-    """
+        INSERT INTO standing_block (standing_id, first_place, high_score, low_score,
+                                    ranks, person_ids, scores, computed, posted)
+        SELECT :id, min(place), max(score), min(score),
+               array_agg(rank ORDER BY place), array_agg(person_id ORDER BY place),
+               array_agg(score ORDER BY place), array_agg(computed ORDER BY place),
+               array_agg(posted ORDER BY place)
+        FROM (
+            SELECT :row_count + row_number() OVER (ORDER BY score DESC, user_id) AS place,
+                   CASE WHEN score = :last_score THEN :last_rank
+                        ELSE :row_count + rank() OVER (ORDER BY score DESC) END AS rank,
+                   person_id, score, computed, posted
+            FROM ({{page}}) page
+        ) placed
+        GROUP BY (place - 1) / {BLOCK_PLACES} ORDER BY (place - 1) / {BLOCK_PLACES}
+        RETURNING ranks, person_ids, scores, computed, posted
+    ) TO STDOUT
+    """  # noqa: S608  the number is our own
 LAST_PLACE = text(
     """
-    SELECT r.score, r.rank, m.user_id FROM standing_row r
+    SELECT r.score, r.rank, m.user_id FROM standing_places(:id, :place, :place) r
     JOIN participant m ON m.competition_id = :competition_id AND m.person_id = r.person_id
-    WHERE r.standing_id = :id AND r.place = :place
     """
 )
 
@@ -169,20 +177,20 @@ def write_page(session: Session, standing_id: int, now: datetime) -> Written:
         "last_ruling_id": standing.last_ruling_id,
     }
     out = list(session.scalars(OUT, rulings))
-    rows, digest = _write(session, {**progress, "out": out})
-    if rows:
-        standing.row_count += rows
+    places, digest = _write(session, {**progress, "out": out})
+    if places:
+        standing.row_count += places
         standing.digest = hashlib.sha256(standing.digest + digest).digest()
         last = session.execute(LAST_PLACE, {**progress, "place": standing.row_count}).one()
         standing.last_score, standing.last_rank, standing.last_user_id = last
-    if rows < standing.page_rows:
+    if places < standing.page_rows:
         standing.completed_at = now
         return Written.COMPLETE
     return Written.PAGE
 
 
 def _write(session: Session, values: dict[str, Any]) -> tuple[int, bytes]:
-    """Write a page; return the number of its rows, and their digest."""
+    """Write a page; return the number of its places, and their digest."""
     if not session.scalar(HAS_FORMER, values):
         with session.begin_nested() as unchanged:
             found = _copy(session, PAGE, values)
@@ -195,16 +203,17 @@ def _write(session: Session, values: dict[str, Any]) -> tuple[int, bytes]:
 
 
 def _copy(session: Session, page: str, values: dict[str, Any]) -> tuple[int, bytes]:
-    """Store a page; return the number of its rows, and their digest.
+    """Store a page; return the number of its places, and their digest.
 
-    PostgreSQL tells rows while it stores them; gathering their lines there would take it longer.
-    A list of them would have Python look through all of its objects again and again.
+    PostgreSQL tells each block while it stores the next; gathering their lines there would take it
+    longer.
     """
     connection: Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]  # psycopg's own
     written = text(WRITE_PAGE.format(page=page)).compile(dialect=session.get_bind().dialect)
-    with connection.cursor() as cursor:
-        lines = bytearray()
-        with cursor.copy(str(written), values) as copy:
-            for some in copy:
-                lines += some
-        return cursor.rowcount, hashlib.sha256(lines.removesuffix(b"\n")).digest()
+    places, blocks = 0, list[str]()
+    with connection.cursor() as cursor, cursor.copy(str(written), values) as copy:
+        for arrays in copy.rows():
+            columns = [array[1:-1].split(",") for array in arrays]
+            places += len(columns[0])
+            blocks.append("\n".join(map(",".join, zip(*columns, strict=True))))
+    return places, hashlib.sha256("\n".join(blocks).encode()).digest()

@@ -87,7 +87,7 @@ def places(
 
 def place_in(session: Session, standing: Standing, user_id: str) -> Line | None:
     """Return someone's row of any complete version; None if they have none."""
-    found = _lines_in(session, standing.competition_id, standing.id, standing.row_count, [user_id])
+    found = _lines_in(session, standing.competition_id, standing.id, [user_id])
     return found[0] if found else None
 
 
@@ -106,59 +106,34 @@ def finished_board(
     return Reading(top, table.places(session, competition_id, user_ids))
 
 
-# Scores fall with the place, so where a score begins and ends is found by halving; among equals the
-# person is looked for, since public ids may have changed.
+# Few blocks have a score between their highest and lowest, unless many have that very score. OFFSET
+# sees to it that nobody is looked for in the others. Public ids may have changed since.
 PLACES = text(
     f"""
-    WITH former AS ({FORMER}),
-    asked AS (
-        SELECT m.person_id, coalesce(f.score, m.score) AS score
-        FROM participant m JOIN person p ON p.id = m.person_id
-        LEFT JOIN former f ON f.person_id = m.person_id
-        WHERE m.competition_id = :competition_id AND p.user_id = ANY(CAST(:users AS uuid[]))
-    )
-    SELECT found.place
-    FROM asked m
+    WITH former AS ({FORMER})
+    SELECT b.first_place + b.seat - 1
+    FROM participant m JOIN person p ON p.id = m.person_id
+    LEFT JOIN former f ON f.person_id = m.person_id
     CROSS JOIN LATERAL (
-        SELECT min(halved.place) AS first, max(halved.place) AS after
-        FROM (VALUES (m.score), (m.score - 1)) AS bound (score)
-        CROSS JOIN LATERAL (
-            WITH RECURSIVE steps AS (
-                SELECT 1 AS low, CAST(:total AS integer) + 1 AS high
-                UNION ALL
-                SELECT CASE WHEN r.score > bound.score THEN r.place + 1 ELSE steps.low END,
-                       CASE WHEN r.score > bound.score THEN steps.high ELSE r.place END
-                FROM steps JOIN standing_row r
-                  ON r.standing_id = :id AND r.place = (steps.low + steps.high) / 2
-                WHERE steps.low < steps.high
-            )
-            SELECT max(low) AS place FROM steps
-        ) halved
-    ) equals
-    CROSS JOIN LATERAL (
-        SELECT r.place FROM standing_row r
-        WHERE r.standing_id = :id AND r.place >= equals.first AND r.place < equals.after
-          AND r.person_id = m.person_id
-        LIMIT 1
-    ) found
+        SELECT first_place, array_position(person_ids, m.person_id) AS seat FROM standing_block
+        WHERE standing_id = :id AND coalesce(f.score, m.score) BETWEEN low_score AND high_score
+        OFFSET 0
+    ) b
+    WHERE m.competition_id = :competition_id AND p.user_id = ANY(CAST(:users AS uuid[]))
+      AND b.seat IS NOT NULL
     """  # noqa: S608  the fragment is our own
 )
 
 
 def _lines_of(session: Session, board: FrozenBoard, user_ids: Sequence[str]) -> list[Line]:
-    return _lines_in(session, board.competition_id, board.standing_id, board.total, user_ids)
+    return _lines_in(session, board.competition_id, board.standing_id, user_ids)
 
 
 def _lines_in(
-    session: Session,
-    competition_id: uuid.UUID,
-    standing_id: int,
-    total: int,
-    user_ids: Sequence[str],
+    session: Session, competition_id: uuid.UUID, standing_id: int, user_ids: Sequence[str]
 ) -> list[Line]:
-    asked = {"id": standing_id, "competition_id": competition_id, "total": total}
-    found = session.scalars(PLACES, {**asked, "users": list(user_ids)})
-    return lines_at(session, standing_id, found.all())
+    asked = {"id": standing_id, "competition_id": competition_id, "users": list(user_ids)}
+    return lines_at(session, standing_id, session.scalars(PLACES, asked).all())
 
 
 def _page(board: FrozenBoard, found: Iterable[Line]) -> Page:

@@ -4,11 +4,11 @@ import uuid
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain.errors import NotFound
-from models import Person, Standing, StandingRow
+from models import Standing
 
 
 class Line(NamedTuple):
@@ -56,28 +56,38 @@ def get_version(session: Session, competition_id: uuid.UUID, version: int | None
     return found
 
 
-_LINES = (
-    select(
-        StandingRow.place,
-        StandingRow.rank,
-        Person.user_id,
-        Person.display_name,
-        StandingRow.score,
-        StandingRow.computed,
-        StandingRow.posted,
-    )
-    .join(Person, Person.id == StandingRow.person_id)
-    .order_by(StandingRow.place)
+_LINES = text(
+    """
+    SELECT r.place, r.rank, p.user_id, p.display_name, r.score, r.computed, r.posted
+    FROM standing_places(:id, :first, :last) r JOIN person p ON p.id = r.person_id
+    ORDER BY r.place
+    """
+)
+# Of a block that holds one of them, all others would be made rows too. Beyond the last is nobody.
+_LINES_AT = text(
+    """
+    SELECT r.place, r.rank, p.user_id, p.display_name, r.score, r.computed, r.posted
+    FROM unnest(CAST(:places AS integer[])) AS asked (place)
+    CROSS JOIN LATERAL (
+        SELECT asked.place, ranks[seat] AS rank, person_ids[seat] AS person_id,
+               scores[seat] AS score, computed[seat] AS computed, posted[seat] AS posted
+        FROM standing_block CROSS JOIN LATERAL (VALUES (asked.place - first_place + 1)) s (seat)
+        WHERE standing_id = :id AND first_place <= asked.place
+        ORDER BY first_place DESC LIMIT 1
+    ) r
+    JOIN person p ON p.id = r.person_id
+    ORDER BY r.place
+    """
 )
 
 
 def lines(session: Session, standing_id: int, after: int, limit: int) -> list[Line]:
     """Return at most `limit` rows in full that follow the place `after`."""
-    found = _LINES.where(StandingRow.standing_id == standing_id, StandingRow.place > after)
-    return [Line(*row) for row in session.execute(found.limit(limit))]
+    asked = {"id": standing_id, "first": after + 1, "last": after + limit}
+    return [Line(*row) for row in session.execute(_LINES, asked)]
 
 
 def lines_at(session: Session, standing_id: int, places: Collection[int]) -> list[Line]:
     """Return the rows at these places, in their order."""
-    found = _LINES.where(StandingRow.standing_id == standing_id, StandingRow.place.in_(places))
-    return [Line(*row) for row in session.execute(found)] if places else []
+    asked = {"id": standing_id, "places": list(places)}
+    return [Line(*row) for row in session.execute(_LINES_AT, asked)] if places else []

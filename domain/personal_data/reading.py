@@ -92,7 +92,7 @@ def _line(part: Part, who: Whose, row: RowMapping) -> dict[str, Any]:
 
 def names_a_person(column: Column[Any]) -> bool:
     """Say whether a column holds somebody's surrogate key."""
-    return column.name == "person_id" or any(
+    return column.name in {"person_id", "person_ids"} or any(
         key.column is Person.__table__.c.id for key in column.foreign_keys
     )
 

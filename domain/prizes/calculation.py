@@ -48,8 +48,7 @@ _AWARD = text(
             SELECT r.place AS number, r.person_id, r.rank, run.amount
             FROM unnest(CAST(:firsts AS integer[]), CAST(:lasts AS integer[]),
                         CAST(:amounts AS bigint[])) AS run(first, last, amount)
-            JOIN standing_row r
-                ON r.standing_id = :standing_id AND r.place BETWEEN run.first AND run.last
+            CROSS JOIN LATERAL standing_places(:standing_id, run.first, run.last) r
         ) winners ORDER BY number
         RETURNING id
     )

@@ -18,17 +18,21 @@ AT_ONCE = 5_000
 """Winners that are read from the database at a time."""
 
 NOW = "participant WHERE competition_id = :competition_id AND disqualified_at IS NULL"
-FROZEN = "standing_row WHERE standing_id = :standing_id"
+FROZEN = "standing_places(:standing_id, 1, :total) WHERE true"
 _COUNT = {
     source: text(f"SELECT count(*) FROM {source} AND score >= :least")  # noqa: S608  our own text
     for source in (NOW, FROZEN)
 }
 # The last place that a plan pays, and everyone who shares its score, are the last to win.
 _LEAST = {
-    source: f"""
-        greatest(:least, (SELECT score FROM {source} ORDER BY {order} OFFSET :places - 1 LIMIT 1))
-    """  # noqa: S608  our own text
-    for source, order in ((NOW, "score DESC, user_id"), (FROZEN, "place"))
+    NOW: f"""
+        greatest(:least, (
+            SELECT score FROM {NOW} ORDER BY score DESC, user_id OFFSET :places - 1 LIMIT 1
+        ))
+    """,  # noqa: S608  our own text
+    FROZEN: """
+        greatest(:least, (SELECT score FROM standing_places(:standing_id, :places, :places)))
+    """,
 }
 _TIES = {
     source: text(
@@ -49,8 +53,8 @@ _WINNERS = {
     ),
     FROZEN: text(
         """
-        SELECT r.rank, p.user_id FROM standing_row r JOIN person p ON p.id = r.person_id
-        WHERE r.standing_id = :standing_id AND r.place <= :winners ORDER BY r.place
+        SELECT r.rank, p.user_id FROM standing_places(:standing_id, 1, :winners) r
+        JOIN person p ON p.id = r.person_id ORDER BY r.place
         """
     ),
 }
@@ -111,4 +115,4 @@ class Ranking:
     def _values(self) -> dict[str, object]:
         if self.standing is None:
             return {"competition_id": self.competition_id}
-        return {"standing_id": self.standing.id}
+        return {"standing_id": self.standing.id, "total": self.standing.row_count}

@@ -14,7 +14,7 @@ ELSEWHERE = {
     "board_dirty.person_id": "a mark that lasts for moments",
     "erasure.person_id": "who is erased asks no more",
     "flag.other_person_id": "a doubt about somebody else's data; one's own has a flag of its own",
-    "standing_row.person_id": "found by its score, not by a column: the part `place`",
+    "standing_block.person_ids": "found by its score, not by a column: the part `place`",
 }
 SHOWN_BYTES = {"idempotency_key.body"}
 """Answers, in JSON."""

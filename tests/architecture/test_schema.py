@@ -49,6 +49,22 @@ OF_AN_ADJUSTMENT = """
 """
 ALEMBIC_TABLE = "alembic_version"
 
+STANDINGS = """
+    INSERT INTO standing (competition_id, version, reason, created_at, last_ruling_id, page_rows,
+                          row_count, last_score, last_user_id, last_rank, digest, completed_at)
+    SELECT gen_random_uuid(), 1, 'final', now(), 0, 300, n * 700, 0, gen_random_uuid(), 1, '', now()
+    FROM generate_series(1, 4) n
+"""
+STANDING_ROWS = """
+    INSERT INTO standing_row (standing_id, place, rank, person_id, score, computed, posted)
+    SELECT s.id, n, n / 3, n * 31 % 997, 9000 - n / 3, 8990 - n / 3, 10
+    FROM standing s, generate_series(1, s.row_count) n
+"""
+PLACES = """
+    SELECT s.id, r.place, r.rank, r.person_id, r.score, r.computed, r.posted
+    FROM standing s CROSS JOIN LATERAL standing_places(s.id, 1, s.row_count) r
+"""
+
 
 @contextmanager
 def scratch_database(server: URL) -> Iterator[URL]:
@@ -117,7 +133,7 @@ def test_they_can_be_taken_back_and_run_again(empty: URL) -> None:
 
 def test_payouts_that_tell_of_adjustments_are_not_taken_back(empty: URL) -> None:
     config = config_for(empty)
-    command.upgrade(config, "head")
+    command.upgrade(config, "0029")
     engine = create_engine(empty, poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
@@ -126,6 +142,22 @@ def test_payouts_that_tell_of_adjustments_are_not_taken_back(empty: URL) -> None
     with pytest.raises(DBAPIError, match="tell of adjustments, which no older revision can say"):
         command.downgrade(config, "0028")
     assert described(empty) == once
+
+
+def test_places_come_through_blocks_unchanged(empty: URL) -> None:
+    config = config_for(empty)
+    command.upgrade(config, "0029")
+    engine = create_engine(empty, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text(STANDINGS))
+        connection.execute(text(STANDING_ROWS))
+    before = rows(empty, "TABLE standing_row")
+    assert len(before) == 7000
+    command.upgrade(config, "0030")
+    assert rows(empty, PLACES) == before
+    command.downgrade(config, "0029")
+    assert rows(empty, "TABLE standing_row") == before
 
 
 def test_there_is_one_newest_migration() -> None:

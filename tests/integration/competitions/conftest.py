@@ -40,7 +40,7 @@ RANKING = text(
 FROZEN = text(
     """
     SELECT r.rank, r.person_id, r.score, r.computed, r.posted
-    FROM standing s JOIN standing_row r ON r.standing_id = s.id
+    FROM standing s CROSS JOIN LATERAL standing_places(s.id, 1, s.row_count) r
     WHERE s.competition_id = :id AND s.version = :version ORDER BY r.place
     """
 )

@@ -27,6 +27,11 @@ from tests.rules import ON_SERVERS
 from worker.unit import unit_of_work
 
 Rows = list[tuple[int, ...]]
+BLOCK = """
+    INSERT INTO standing_block (standing_id, first_place, high_score, low_score,
+                                ranks, person_ids, scores, computed, posted)
+    SELECT {}, {}, 1, 1, '{{1}}', '{{1}}', '{{1}}', '{{1}}', '{{0}}' FROM standing
+"""
 
 
 @pytest.fixture
@@ -95,16 +100,30 @@ def test_nothing_is_seen_before_it_is_complete(
     [
         "UPDATE standing SET reason = 'better'",
         "DELETE FROM standing",
-        "UPDATE standing_row SET rank = 1",
-        "DELETE FROM standing_row",
-        "INSERT INTO standing_row SELECT id, 9, 1, 1, 1, 1, 0 FROM standing",
-        "INSERT INTO standing_row VALUES (-1, 9, 1, 1, 1, 1, 0)",
+        "UPDATE standing_block SET high_score = 9",
+        "DELETE FROM standing_block",
+        BLOCK.format("id", "row_count + 1"),
+        BLOCK.format("-1", "1"),
     ],
 )
 def test_a_complete_standing_is_immutable(life: Life, engine: Engine, change: str) -> None:
     frozen(life, [3, 2, 1])
     with pytest.raises(IntegrityError), engine.begin() as connection:
         connection.execute(text(change))
+
+
+@pytest.mark.parametrize(("first_place", "row_count"), [(2, 3), (3, 3), (5, 3), (2, 0)])
+def test_an_open_standing_takes_the_places_that_follow_only(
+    life: Life, engine: Engine, small_pages: None, first_place: int, row_count: int
+) -> None:
+    competition = life.over(people=row_count, status=CompetitionStatus.CLOSING)
+    with unit_of_work(engine) as unit:
+        advance(unit.session, competition.id, clock.now())
+        (standing_id,) = freezing.unfinished_standings(unit.session, 10)
+        if row_count:
+            assert write_page(unit.session, standing_id, clock.now()) is Written.PAGE
+    with pytest.raises(IntegrityError, match="no such places"), engine.begin() as connection:
+        connection.execute(text(BLOCK.format("id", first_place)))
 
 
 def test_an_empty_one_is_complete_too(life: Life) -> None:

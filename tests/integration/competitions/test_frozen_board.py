@@ -6,15 +6,16 @@ import uuid
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from domain import clock
 from domain.competitions import freezing, frozen_board, rulings
 from domain.leaderboards import table
 from domain.leaderboards.board import Page
-from models import Competition, FormerScore, Participant, RulingKind
+from models import Competition, FormerScore, Participant, RulingKind, StandingBlock
 from models.competition import MAX_SCORE, CompetitionStatus
+from models.standing import BLOCK_PLACES
 from tests.integration.competitions.conftest import Life
 from tests.rules import ON_SERVERS
 from worker.unit import unit_of_work
@@ -80,6 +81,28 @@ def test_every_view_is_that_of_the_table(
             assert shown(found) == shown(table.users(session, competition.id, ids))
         places = frozen_board.places(session, board, [*users, stranger])
         assert places == table.places(session, competition.id, [*users, stranger])
+
+
+def test_views_reach_over_the_ends_of_blocks(
+    life: Life, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freezing, "PAGE_ROWS", BLOCK_PLACES + 500)
+    competition = life.over(people=2 * BLOCK_PLACES + 100, highest=100)
+    life.sweep()
+    board = frozen_board.find(session, competition.id)
+    assert board is not None
+    blocks = select(func.cardinality(StandingBlock.ranks)).order_by(StandingBlock.first_place)
+    assert session.scalars(blocks).all() == [BLOCK_PLACES, 500, 500, 100]
+    everyone = table.page(session, competition.id, 0, board.total)
+    assert everyone is not None
+    assert shown(frozen_board.page(session, board, 0, board.total)) == shown(everyone)
+    for end in (BLOCK_PLACES, BLOCK_PLACES + 500, 2 * BLOCK_PLACES, board.total):
+        page = frozen_board.page(session, board, end - 2, 4)
+        assert shown(page) == shown(table.page(session, competition.id, end - 2, 4))
+        ids = [row.user_id for row in everyone.rows[end - 2 : end + 2]]
+        assert frozen_board.places(session, board, ids) == table.places(
+            session, competition.id, ids
+        )
 
 
 def test_a_correction_shows_when_it_is_whole(life: Life, session: Session) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
 from domain import clock
@@ -17,7 +17,7 @@ from domain.ledger.verify import verify
 from domain.prizes import calculation
 from domain.prizes.plan import promise
 from domain.prizes.split import Plan
-from models import Award, Competition, PrizeCalculation, PrizePlan, StandingRow
+from models import Award, Competition, PrizeCalculation, PrizePlan
 from models.competition import CompetitionStatus
 from models.ledger import TransactionKind
 from models.prize import SplitKind
@@ -25,6 +25,14 @@ from tests.factories import Factory
 from worker.unit import Unit, unit_of_work
 
 PODIUM = Plan("EUR", 1000, SplitKind.PERCENT, (60, 30, 10), auto_distribute=True)
+AWARDS = text(
+    """
+    SELECT a.rank, a.amount FROM award a
+    JOIN prize_calculation c USING (competition_id) JOIN standing s ON s.id = c.standing_id
+    JOIN standing_places(s.id, 1, s.row_count) r USING (person_id)
+    WHERE a.competition_id = :competition_id ORDER BY r.place
+    """
+)
 EVERYONE = Plan("EUR", 1003, SplitKind.EQUAL, None, auto_distribute=True)
 
 
@@ -81,19 +89,9 @@ class Promised:
 
     def awards(self, competition_id: uuid.UUID) -> list[tuple[int, int]]:
         """Return rank and amount of each award, in the board's order."""
-        query = (
-            select(Award.rank, Award.amount)
-            .join(PrizeCalculation, PrizeCalculation.competition_id == Award.competition_id)
-            .join(
-                StandingRow,
-                (StandingRow.standing_id == PrizeCalculation.standing_id)
-                & (StandingRow.person_id == Award.person_id),
-            )
-            .where(Award.competition_id == competition_id)
-            .order_by(StandingRow.place)
-        )
         with Session(self.engine) as session:
-            return [(row.rank, row.amount) for row in session.execute(query)]
+            found = session.execute(AWARDS, {"competition_id": competition_id})
+            return [(row.rank, row.amount) for row in found]
 
     def check_settled(self, competition_id: uuid.UUID) -> None:
         """Prove the ledger, and that nothing of the pool is left in it."""
