@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -96,6 +97,14 @@ class Run:
             except psutil.Error:
                 continue
         return found
+
+    def at(self, word: str) -> int:
+        """Count those whose command line has this word."""
+        count = 0
+        for process in self.alive():
+            with suppress(psutil.Error):
+                count += word in process.cmdline()
+        return count
 
     def leftover_files(self) -> set[str]:
         local = self.folder / ".local"
