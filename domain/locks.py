@@ -35,7 +35,7 @@ class AccountGone(NotFound):
 
 def lock_people(session: Session, person_ids: Collection[int]) -> frozenset[int]:
     """Lock people's rows until the transaction ends; return those whose account is gone."""
-    rows = session.execute(_LOCK, {"ids": sorted(person_ids)})
+    rows = session.execute(_LOCK, {"ids": sorted(person_ids)}).all()
     return frozenset(row.id for row in rows if row.erased)
 
 

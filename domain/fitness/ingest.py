@@ -55,7 +55,7 @@ def _still_held(session: Session, batch: Sequence[Fetched]) -> list[Fetched]:
         ),
         {"ids": [one.claim.sync_id for one in batch]},
     )
-    held = {(sync_id, lease_token) for sync_id, lease_token in rows}
+    held = {(sync_id, lease_token) for sync_id, lease_token in rows.all()}
     return [one for one in batch if (one.claim.sync_id, one.claim.lease_token) in held]
 
 

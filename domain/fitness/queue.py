@@ -110,11 +110,11 @@ def claim(
     was first with one of them: claim again.
     """
     lease = {"lease_token": uuid.uuid4(), "lease_until": now + LEASE, "now": now}
-    ids = list(session.scalars(CLAIM_ASKED, {**lease, "limit": limit}))
+    ids = list(session.scalars(CLAIM_ASKED, {**lease, "limit": limit}).all())
     rest = limit - len(ids) if unasked is None else min(unasked, limit - len(ids))
     if rest > 0:
-        ids += session.scalars(CLAIM, {**lease, "limit": rest})
-    return [_claim(row, now) for row in session.execute(DETAILS, {"ids": ids})]
+        ids += session.scalars(CLAIM, {**lease, "limit": rest}).all()
+    return [_claim(row, now) for row in session.execute(DETAILS, {"ids": ids}).all()]
 
 
 def _claim(row: Row[Any], now: datetime) -> Claim:

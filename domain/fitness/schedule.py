@@ -170,6 +170,6 @@ def _plan(
 
 def _promises(session: Session, people: Collection[int]) -> dict[int, list[Promise]]:
     found: dict[int, list[Promise]] = {}
-    for person_id, *times in session.execute(PROMISES, {"people": list(people)}):
+    for person_id, *times in session.execute(PROMISES, {"people": list(people)}).all():
         found.setdefault(person_id, []).append(Promise(*times))
     return found

@@ -46,11 +46,10 @@ def store_days(session: Session, rows: Sequence[bytes], locked: LockedForData) -
 
 
 def _changes(session: Session, statement: TextClause, locked: LockedForData) -> list[Change]:
+    rows = session.execute(statement, {"now": locked.at}).all()
     return [
         Change(person_id, Metric(metric), day, slots, low, high)
-        for person_id, metric, day, slots, low, high in session.execute(
-            statement, {"now": locked.at}
-        )
+        for person_id, metric, day, slots, low, high in rows
     ]
 
 
@@ -70,10 +69,7 @@ def _stage(session: Session, rows: Sequence[bytes]) -> int:
     connection: Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]  # psycopg's own
     with connection.cursor() as cursor:
         with cursor.copy(COPY) as copy:
-            copy.write(SIGNATURE)
-            for row in rows:
-                copy.write(row)
-            copy.write(TRAILER)
+            copy.write(b"".join((SIGNATURE, *rows, TRAILER)))
         staged = cursor.rowcount
     # The planner must know how many days and people; statistics of the arrays would cost more than
     # the write.

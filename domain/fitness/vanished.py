@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from domain.database import array
 from domain.fitness.fetched import Fetched
 from domain.fitness.staging import packed
 from models.slots import Metric, SlotClass
@@ -44,14 +45,14 @@ def vanished_days(session: Session, batch: Sequence[Fetched]) -> Iterator[bytes]
     rows = session.execute(
         STORED,
         {
-            "people": list(by_person),
-            "providers": [one.claim.provider for one in by_person.values()],
-            "firsts": [min(spans[person_id]) for person_id in by_person],
-            "lasts": [max(spans[person_id]) for person_id in by_person],
-            "apart": [one.apart for one in by_person.values()],
+            "people": array(by_person),
+            "providers": array(one.claim.provider for one in by_person.values()),
+            "firsts": array(min(spans[person_id]) for person_id in by_person),
+            "lasts": array(max(spans[person_id]) for person_id in by_person),
+            "apart": array(one.apart for one in by_person.values()),
         },
     )
-    for person_id, metric, source, day in rows:
+    for person_id, metric, source, day in rows.all():
         brought = by_person[person_id]
         if metric not in brought.metrics or (metric, source) in brought.series:
             continue

@@ -23,6 +23,7 @@ from domain.scoring.recompute import (
     ChangedDays,
     ScoreKey,
     add_up,
+    keys_of,
 )
 from domain.scoring.review import RULED
 from models.slots import SlotClass
@@ -78,11 +79,8 @@ def recompute_at_cutoff(
     The caller holds the locks of `domain.locks`.
     """
     session.execute(ONE_PLAN)
-    days = session.execute(
-        COUNT_CHANGED_DAYS,
-        {**changed.columns(), "open": [competition_id], "cutoff_at": cutoff_at},
-    )
-    return add_up(session, sorted({(row.competition_id, row.person_id) for row in days}))
+    asked = {**changed.columns(), "open": [competition_id], "cutoff_at": cutoff_at}
+    return add_up(session, keys_of(session.execute(COUNT_CHANGED_DAYS, asked)))
 
 
 def recompute_ended(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Self
 
-from sqlalchemy import select, text
+from sqlalchemy import Result, select, text
 from sqlalchemy.orm import Session
 
 from domain.database import array
@@ -25,8 +25,6 @@ from models.slots import Metric
 
 ScoreKey = tuple[uuid.UUID, int]
 """Competition and person."""
-
-
 Day = tuple[int, Metric, date]
 """A person's UTC day in a metric."""
 
@@ -115,22 +113,25 @@ ruled AS (
     CROSS JOIN LATERAL (
         SELECT s.measured + CASE WHEN s.sources = 'all' THEN s.manual ELSE 0 END AS total
     ) r
+),
+written AS (
+    INSERT INTO score_day AS old (competition_id, person_id, day, counted, drops)
+    SELECT competition_id, person_id, day, counted,
+           jsonb_strip_nulls(jsonb_build_object(
+               'manual', CASE WHEN sources = 'measured' THEN nullif(manual, 0) END,
+               'unknown', nullif(unsure, 0),
+               'flagged', flagged,
+               'cap', nullif(total - counted, 0)))
+    FROM ruled r
+    WHERE has_data OR (SELECT count(*) FROM score_day d
+                       WHERE (d.competition_id, d.person_id, d.day)
+                           = (r.competition_id, r.person_id, r.day)) > 0
+    ON CONFLICT (competition_id, person_id, day) DO UPDATE
+    SET counted = excluded.counted, drops = excluded.drops
+    WHERE (old.counted, old.drops) IS DISTINCT FROM (excluded.counted, excluded.drops)
+    RETURNING competition_id, person_id
 )
-INSERT INTO score_day AS old (competition_id, person_id, day, counted, drops)
-SELECT competition_id, person_id, day, counted,
-       jsonb_strip_nulls(jsonb_build_object(
-           'manual', CASE WHEN sources = 'measured' THEN nullif(manual, 0) END,
-           'unknown', nullif(unsure, 0),
-           'flagged', flagged,
-           'cap', nullif(total - counted, 0)))
-FROM ruled r
-WHERE has_data OR (SELECT count(*) FROM score_day d
-                   WHERE (d.competition_id, d.person_id, d.day)
-                       = (r.competition_id, r.person_id, r.day)) > 0
-ON CONFLICT (competition_id, person_id, day) DO UPDATE
-SET counted = excluded.counted, drops = excluded.drops
-WHERE (old.counted, old.drops) IS DISTINCT FROM (excluded.counted, excluded.drops)
-RETURNING competition_id, person_id
+SELECT DISTINCT competition_id, person_id FROM written ORDER BY competition_id, person_id
 """
 COUNT_CHANGED_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_BY_CHANGE, merged=MERGED))
 COUNT_COMPETITION_DAYS = text(COUNT_DAYS.format(touched=TOUCHED_IN_COMPETITION, merged=MERGED))
@@ -192,10 +193,8 @@ def recompute_changed(
     if not changed.parts:
         return []
     session.execute(ONE_PLAN)
-    days = session.execute(
-        COUNT_CHANGED_DAYS, {**changed.columns(), "open": list(open_competitions)}
-    )
-    return add_up(session, sorted({(row.competition_id, row.person_id) for row in days}))
+    asked = {**changed.columns(), "open": list(open_competitions)}
+    return add_up(session, keys_of(session.execute(COUNT_CHANGED_DAYS, asked)))
 
 
 def recompute_participant(
@@ -213,10 +212,10 @@ def recompute_anew(session: Session, competition_id: uuid.UUID) -> list[ScoreKey
 
     The caller holds the competition alone.
     """
-    before = session.execute(FORGET, {"competition_id": competition_id}).all()
+    before = keys_of(session.execute(FORGET, {"competition_id": competition_id}))
     people = select(Participant.person_id).where(Participant.competition_id == competition_id)
     counted = recompute_people(session, competition_id, session.scalars(people).all())
-    return sorted({(row.competition_id, row.person_id) for row in before} | set(counted))
+    return sorted({*before, *counted})
 
 
 def recompute_people(
@@ -227,9 +226,8 @@ def recompute_people(
     The caller holds the locks of `domain.locks`.
     """
     session.execute(BY_KEY)
-    session.execute(
-        COUNT_COMPETITION_DAYS, {"competition_id": competition_id, "person_ids": list(person_ids)}
-    )
+    asked = {"competition_id": competition_id, "person_ids": list(person_ids)}
+    session.execute(COUNT_COMPETITION_DAYS, asked)
     return add_up(session, [(competition_id, person_id) for person_id in person_ids])
 
 
@@ -240,12 +238,14 @@ def add_up(session: Session, keys: Sequence[ScoreKey]) -> list[ScoreKey]:
     """
     if not keys:
         return []
-    rows = session.execute(
-        ADD_UP,
-        {
-            "competition_ids": array(competition_id for competition_id, _ in keys),
-            "person_ids": array(person_id for _, person_id in keys),
-            "max_score": MAX_SCORE,
-        },
-    )
-    return [(row.competition_id, row.person_id) for row in rows]
+    asked = {
+        "competition_ids": array(competition_id for competition_id, _ in keys),
+        "person_ids": array(person_id for _, person_id in keys),
+        "max_score": MAX_SCORE,
+    }
+    return keys_of(session.execute(ADD_UP, asked))
+
+
+def keys_of(found: Result[uuid.UUID, int]) -> list[ScoreKey]:
+    """Read what `COUNT_DAYS` and `ADD_UP` tell."""
+    return [(competition_id, person_id) for competition_id, person_id in found.all()]

@@ -103,9 +103,8 @@ def review_days(
         "people": array({person_id for person_id, _, _ in changed.each()}),
         "open": list(open_competitions),
     }
-    days = {
-        (row.person_id, Metric(row.metric), row.day) for row in session.execute(TO_LOOK_AT, asked)
-    }
+    found_days = session.execute(TO_LOOK_AT, asked).all()
+    days = {(row.person_id, Metric(row.metric), row.day) for row in found_days}
     if days:
         found = where_it_counts(session, _doubts(session, days), open_competitions)
         keep(session, found, days, open_competitions, RULED, now)
