@@ -9,7 +9,6 @@ With one process the database has the other core of a machine of two; with two i
 
 import argparse
 import asyncio
-import gc
 import multiprocessing
 import statistics
 import subprocess
@@ -34,7 +33,7 @@ from domain.fitness.windows import Window, ceil_quarter
 from models.slots import Metric
 from tasks.claiming import BATCH, PULL_BATCH
 from tasks.pull import CONCURRENCY
-from worker.app import make_app
+from worker.app import make_app, settle_heap
 
 PROCESSES = 2
 """Of the worker, as the Procfile has it."""
@@ -60,9 +59,8 @@ def vendor() -> Iterator[tuple[str, int]]:
 
 def bare(url: str, people: range, window: Window, started: Any) -> None:
     """Fetch and parse for some people, in batches as the worker does; write nothing."""
-    # The worker freezes what was imported too; without it the bare loop would be the slower one.
-    gc.collect()
-    gc.freeze()
+    # As the worker does; without it the bare loop would be the slower one.
+    settle_heap()
     started.wait()
     scopes = frozenset({ACTIVITY_SCOPE, LOCATION_SCOPE})
 

@@ -19,6 +19,10 @@ SWITCH_SECONDS = 0.0005
 statement, while the one that fetches the next has no reason to let go; Python's 5 ms are longer
 than most statements."""
 
+YOUNG_OBJECTS = 10_000
+"""After how many new ones Python looks for circles among them. A batch has thousands at a time that
+are in none, and with Python's 700 each of them is looked at again and again."""
+
 
 def make_app(settings: Settings) -> PodiumCelery:
     """Return an application for `settings`, with its resources attached."""
@@ -31,6 +35,13 @@ def make_app(settings: Settings) -> PodiumCelery:
     )
     app.resources = Resources(settings, app)
     return app
+
+
+def settle_heap() -> None:
+    """Collect less: what was imported never dies, and what is made for a batch dies by itself."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
 
 
 def __getattr__(name: str) -> Any:
@@ -53,9 +64,7 @@ def _connect_signals(app: PodiumCelery, settings: Settings) -> None:
     def after_fork(**_: object) -> None:
         app.resources.forget()
         traces.begin(settings, f"worker-{next(iter(app.amqp.queues.consume_from))}")
-        # What was imported never dies; without it a full collection is short.
-        gc.collect()
-        gc.freeze()
+        settle_heap()
         sys.setswitchinterval(SWITCH_SECONDS)
 
     @worker_process_shutdown.connect(weak=False)
