@@ -28,16 +28,16 @@ class Paid(NamedTuple):
     currency: str
 
 
-# Found and locked in the order of their ids. What a line reads is one text, so that no index on a
-# part of it tempts the planner to read the whole list for each page.
+# What a line reads is one text, so that no index on a part of it tempts the planner to read the
+# whole list for each page.
 _SETTLE = text(
     """
     WITH settled AS (
-        UPDATE payout SET status = :after, due_at = :now, paid_at = :now, steps = steps + 1
-        WHERE id = ANY(CAST(:ids AS uuid[]))
-          AND concat_ws(' ', status, rail, reference, amount, currency)
-              = ANY(CAST(:lines AS text[]))
-        RETURNING id, steps, attempts, reference
+        UPDATE payout p SET status = :after, due_at = :now, paid_at = :now, steps = p.steps + 1
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:lines AS text[])) AS told(id, line)
+        WHERE p.id = told.id
+          AND concat_ws(' ', p.status, p.rail, p.reference, p.amount, p.currency) = told.line
+        RETURNING p.id, p.steps, p.attempts, p.reference
     ), written AS (
         INSERT INTO payout_step
             (payout_id, number, action, before, after, happened_at, attempt, actor)
@@ -50,16 +50,18 @@ _SETTLE = text(
 
 def settle(session: Session, lines: Collection[Paid], now: datetime) -> set[str]:
     """Settle those lines that are on the list as they are told; return their references."""
-    ids = [one for line in lines if (one := payout_of(line.reference)) is not None]
-    if not ids:
-        return set()
     before = PayoutStatus.ACCEPTED
+    # In the order in which all lock payouts.
+    told = sorted(
+        (id_, f"{before} {RailName.MANUAL} {line.reference} {line.amount} {line.currency}")
+        for line in lines
+        if (id_ := payout_of(line.reference)) is not None
+    )
+    if not told:
+        return set()
     values = {
-        "ids": ids,
-        "lines": [
-            f"{before} {RailName.MANUAL} {line.reference} {line.amount} {line.currency}"
-            for line in lines
-        ],
+        "ids": [id_ for id_, _ in told],
+        "lines": [line for _, line in told],
         "told": len(lines),
         "action": Action.SETTLE,
         "actor": OPERATOR,
