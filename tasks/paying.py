@@ -9,6 +9,7 @@ import structlog
 
 from domain import clock
 from domain.errors import PodiumError
+from domain.ledger.posting import PayableOverdrawn
 from domain.payouts import asking, claims, distributing, enlisting, held, outcomes
 from domain.payouts.asking import Heard
 from domain.payouts.claims import Claim
@@ -91,8 +92,12 @@ class Paying:
             return distributing.lay_out_page(unit.session, distribution_id, clock.now())
 
     def _enlist(self, rail: RailName) -> int:
-        with self._unit() as unit:
-            return enlisting.enlist(unit.session, rail, LONG_BATCH, clock.now())
+        try:
+            with self._unit() as unit:
+                return enlisting.enlist(unit.session, rail, LONG_BATCH, clock.now())
+        except PayableOverdrawn as refusal:
+            log.warning("payouts.one_by_one", rail=rail, error=refusal.detail)
+            return 0
 
     def _send(self, claimed: list[Claim]) -> None:
         for lot in call_all(claimed, lambda one: self._rails[one.rail].send(one.order)):

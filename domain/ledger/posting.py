@@ -16,6 +16,12 @@ from models import LedgerTransaction, Person
 from models.ledger import AccountKind, TransactionKind
 
 
+class PayableOverdrawn(Conflict):
+    """Somebody would be sent, or give back, more than they are owed."""
+
+    code = "payable_overdrawn"
+
+
 @dataclass(frozen=True, slots=True)
 class Movement:
     """What a transaction is to do. Raises ValueError if it would not balance."""
@@ -80,8 +86,7 @@ _ENTRIES = text("""
 def post(session: Session, movements: Collection[Movement], now: datetime) -> dict[str, uuid.UUID]:
     """Post movements; return their transactions by key, those posted before included.
 
-    Raises Conflict (`ledger_key_reused`) if a key has moved something else, and
-    (`payable_overdrawn`) if somebody would be sent, or give back, more than they are owed.
+    Raises Conflict (`ledger_key_reused`) if a key has moved something else, and PayableOverdrawn.
     """
     wanted = {one.key: one for one in movements}
     if other := [one.key for one in movements if wanted[one.key] != one]:
@@ -108,7 +113,7 @@ def _refuse_overdrawn(
     }
     held = locked(session, debited) if debited else {}
     if below := [debited[account] for account, amount in held.items() if amount < 0]:
-        raise Conflict(f"Account {min(below)} does not hold that much.", code="payable_overdrawn")
+        raise PayableOverdrawn(f"Account {min(below)} does not hold that much.")
 
 
 def reverse(

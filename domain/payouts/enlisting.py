@@ -67,6 +67,8 @@ def enlist(session: Session, rail: RailName, limit: int, now: datetime) -> int:
     """Put due payouts of this rail on its list, unless payouts are stopped. Return how many.
 
     The first `limit` due ones of all rails are looked at; those that are not enlisted stay due.
+    Raises PayableOverdrawn if a winner is owed less, which only `domain.payouts.claims` can tell
+    from the others.
     """
     if gate.enter(session).stopped_at is not None:
         return 0

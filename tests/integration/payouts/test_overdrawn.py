@@ -14,7 +14,7 @@ from domain.ledger.balances import balance
 from domain.ledger.keys import award_key
 from domain.ledger.posting import reverse
 from domain.ledger.verify import Check, verify
-from domain.payouts import claims, held
+from domain.payouts import claims, enlisting, held
 from domain.payouts.adjusting import make_up_for
 from domain.payouts.listing import story
 from domain.payouts.rails.manual import ManualRail
@@ -34,7 +34,7 @@ from tests.integration.payouts.together import at_once
 from worker.unit import Unit
 
 S = PayoutStatus
-GONE = {RailName.STRIPE: S.PAID}
+GONE = {RailName.STRIPE: S.PAID, RailName.MANUAL: S.ACCEPTED}
 """What becomes of payouts on each rail."""
 MOST_SURE = 25
 """Every run has at least so many steps."""
@@ -115,7 +115,7 @@ def test_what_is_owed_reaches_for_the_first_of_two(
 
 
 @pytest.mark.parametrize("rail_name", GONE)
-def test_killed_at_each_third_step(
+def test_killed_at_each_sixth_step(
     purse: Purse,
     admins: Admins,
     paying: Paying,
@@ -123,7 +123,7 @@ def test_killed_at_each_third_step(
     address: str,
     rail_name: RailName,
 ) -> None:
-    steps = count(1, 3)
+    steps = count(1, 6)
     was_killed = True
     while was_killed:
         ids = purse.distributed([100] * 3, rail=rail_name)
@@ -169,12 +169,28 @@ def claim(unit: Unit) -> object:
     return claims.claim(unit.session, list(RailName), 9, clock.now())
 
 
-def test_an_award_that_is_reversed_as_it_is_sent(purse: Purse) -> None:
+def enlist(unit: Unit) -> object:
+    return enlisting.enlist(unit.session, RailName.MANUAL, 9, clock.now())
+
+
+@pytest.mark.parametrize(
+    ("rail_name", "send", "sent", "not_sent"),
+    [(RailName.STRIPE, claim, S.SENDING, S.HELD), (RailName.MANUAL, enlist, S.ACCEPTED, S.PENDING)],
+)
+def test_an_award_that_is_reversed_as_it_is_sent(
+    purse: Purse,
+    rail_name: RailName,
+    send: Callable[[Unit], object],
+    sent: PayoutStatus,
+    not_sent: PayoutStatus,
+) -> None:
     for _ in range(4):
-        (payout_id,) = purse.distributed([100], rail=RailName.STRIPE)
-        reversed_, _ = at_once(purse, [reversal(purse, payout_id), claim])
+        (payout_id,) = purse.distributed([100], rail=rail_name)
+        reversed_, _ = at_once(purse, [reversal(purse, payout_id), send])
         refused = isinstance(reversed_, Conflict)
-        assert purse.row(payout_id).status is (S.SENDING if refused else S.HELD)
+        assert purse.row(payout_id).status is (sent if refused else not_sent)
+        if not refused:
+            assert purse.act(payout_id, Action.HOLD)
         with purse.unit() as unit:
             payable = Account.payable("EUR", purse.row(payout_id).person_id)
             assert balance(unit.session, payable) == 0
