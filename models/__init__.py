@@ -12,7 +12,8 @@ from models.erasure import Erasure
 from models.flag import Flag, PastDecision
 from models.idempotency import IdempotencyKey
 from models.ledger import LedgerAccount, LedgerCheck, LedgerEntry, LedgerTransaction
-from models.payout import Distribution, Payout, PayoutAccount, PayoutGate, PayoutLimit, PayoutStep
+from models.payout import Distribution, Payout, PayoutAccount, PayoutStep
+from models.payout_gate import PayoutGate, PayoutLimit
 from models.person import Person
 from models.posting import Posting
 from models.prize import Adjustment, Award, PrizeCalculation, PrizePlan

@@ -40,14 +40,14 @@ class Prize(NamedTuple):
     """None until the competition's prizes are distributed."""
 
 
-def _of_same(model: type[Payout | Adjustment]) -> ColumnElement[bool]:
+def same_winner(model: type[Payout | Adjustment]) -> ColumnElement[bool]:
     """Join the award of whoever gets something, also where it is no part of that award."""
     return and_(Award.competition_id == model.competition_id, Award.person_id == model.person_id)
 
 
 _OF_DISTRIBUTION = (
     select(Payout, Award.rank, Person.user_id, Person.display_name)
-    .outerjoin(Award, _of_same(Payout))
+    .outerjoin(Award, same_winner(Payout))
     .join(Person, Person.id == Payout.person_id)
     .order_by(Payout.id)
 )
@@ -59,7 +59,7 @@ _AWARDS = (
 _ADJUSTMENTS = (
     select(Adjustment, Award.rank, Payout)
     .join(Payout, Payout.adjustment_id == Adjustment.id)
-    .outerjoin(Award, _of_same(Adjustment))
+    .outerjoin(Award, same_winner(Adjustment))
     .order_by(Adjustment.id.desc())
 )
 

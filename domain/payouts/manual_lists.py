@@ -11,21 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.payouts import confirming
 from domain.payouts.claims import payout_of
 from domain.payouts.confirming import Paid
+from domain.payouts.listing import FIRST, same_winner
 from domain.payouts.row import OPERATOR, Row, Step
 from domain.payouts.states import Action
 from domain.payouts.steps import lock, take
 from models import Award, Competition, Payout, Person
 from models.payout import PayoutStatus
 from models.rail import RailName
-
-FIRST = uuid.UUID(int=0)
-"""Before all payouts."""
 
 
 class Line(NamedTuple):
@@ -86,10 +84,7 @@ _OPEN = (
         Person.display_name,
         Payout.sent_at,
     )
-    .outerjoin(
-        Award,
-        and_(Award.competition_id == Payout.competition_id, Award.person_id == Payout.person_id),
-    )
+    .outerjoin(Award, same_winner(Payout))
     .join(Competition, Competition.id == Payout.competition_id)
     .join(Person, Person.id == Payout.person_id)
     .where(Payout.rail == RailName.MANUAL, Payout.status == PayoutStatus.ACCEPTED)
