@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 from cryptography.fernet import Fernet
-from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from websockets.sync.client import ClientConnection, connect
 
 from domain import clock
@@ -222,7 +222,9 @@ def running(
         valkey = valkey or EmbeddedValkey(folder / "valkey")
         for server in (postgres, valkey):
             cleanup.enter_context(server)
-        engine = create_engine(postgres.url, poolclass=NullPool)
+        # A connection's password costs both sides milliseconds; a restart ends what is in the pool.
+        engine = create_engine(postgres.url, pool_pre_ping=True)
+        cleanup.callback(engine.dispose)
         redis = make_redis(valkey.url)
         cleanup.callback(redis.close)
         environment = {
