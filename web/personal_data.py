@@ -9,7 +9,8 @@ from pydantic_core import to_json
 from sqlalchemy.orm import Session
 
 from domain.people import person_with
-from domain.personal_data.parts import PARTS, Part, Whose
+from domain.personal_data.part import Part, Whose
+from domain.personal_data.parts import PARTS
 from domain.personal_data.reading import Found, Key, places, read
 from web.api import Routes
 from web.db import Front, front

@@ -8,7 +8,7 @@ from sqlalchemy import Column, RowMapping, Select, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from domain.competitions.frozen_board import place_in
-from domain.personal_data.parts import Part, Whose
+from domain.personal_data.part import Part, Whose
 from models import Participant, Person, Standing
 
 ME, OTHER = "me", "other"

@@ -5,7 +5,8 @@ import uuid
 from sqlalchemy import Column, LargeBinary
 from sqlalchemy.sql.visitors import iterate
 
-from domain.personal_data.parts import PARTS, Whose
+from domain.personal_data.part import Whose
+from domain.personal_data.parts import PARTS
 from domain.personal_data.reading import names_a_person
 from models import Base, FitnessToken
 from tests.architecture.program import ROOT

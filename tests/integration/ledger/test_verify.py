@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 from domain import clock
 from domain.ids import new_id
 from domain.ledger.accounts import Account
+from domain.ledger.checks import CHECKS, VALUES, Check
 from domain.ledger.keys import award_key, step_key
 from domain.ledger.posting import Movement, post, reverse, transfer
-from domain.ledger.verify import CHECKS, VALUES, Check, Report, begin, verify
+from domain.ledger.verify import Report, begin, verify
 from domain.payouts.adjusting import carry_out
 from models import Adjustment, Distribution, LedgerTransaction, Payout, PayoutStep
 from models.ledger import TransactionKind

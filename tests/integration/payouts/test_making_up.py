@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from domain import clock
 from domain.database import make_engine
 from domain.errors import Conflict, NotFound
-from domain.ledger.verify import Check, verify
+from domain.ledger.checks import Check
+from domain.ledger.verify import verify
 from domain.payouts.adjusting import make_up_for
 from domain.payouts.row import OPERATOR
 from domain.payouts.states import Action

@@ -11,9 +11,10 @@ from domain import clock
 from domain.errors import Conflict
 from domain.ledger.accounts import Account
 from domain.ledger.balances import balance
+from domain.ledger.checks import Check
 from domain.ledger.keys import award_key
 from domain.ledger.posting import reverse
-from domain.ledger.verify import Check, verify
+from domain.ledger.verify import verify
 from domain.payouts import claims, enlisting, held
 from domain.payouts.adjusting import make_up_for
 from domain.payouts.listing import story

@@ -13,7 +13,8 @@ from domain import clock
 from domain.competitions.life import advance
 from domain.erasure import erase
 from domain.errors import NotFound
-from domain.personal_data.parts import PARTS, Whose
+from domain.personal_data.part import Whose
+from domain.personal_data.parts import PARTS
 from domain.personal_data.reading import places, read
 from domain.redis import Redis
 from domain.settings import Settings
