@@ -20,6 +20,7 @@ from sandbox.postgres import EmbeddedPostgres
 from sandbox.valkey import EmbeddedValkey
 from tests.factories import Factory
 from tests.scheduling import InUnits
+from worker.app import settle_heap
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -31,6 +32,11 @@ hypothesis_settings.register_profile("soak", max_examples=1000, deadline=None)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> InUnits:
     """Tell xdist which tests go together."""
     return InUnits(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """What was collected lives as long as the process; looking through it takes whole seconds."""
+    settle_heap()
 
 
 def migrate(url: str) -> None:
