@@ -57,6 +57,15 @@ INTO_ROWS = """
     SELECT s.id, r.place, r.rank, r.person_id, r.score, r.computed, r.posted
     FROM standing s CROSS JOIN LATERAL standing_places(s.id, 1, s.row_count) r
 """
+# What the former program reads; it cannot freeze any more, which waits for the new one. The next
+# revision drops it.
+FORMER = """
+    CREATE VIEW standing_row AS
+    SELECT s.id AS standing_id, r.place, r.rank, r.person_id, r.score, r.computed, r.posted
+    FROM standing s CROSS JOIN LATERAL standing_places(s.id, 1, s.row_count) r
+"""
+# Whoever writes a page is waited for: what is not committed yet would not be carried over.
+ALONE = "LOCK TABLE standing, {table} IN ACCESS EXCLUSIVE MODE"
 IMMUTABLE = """
     CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW
     EXECUTE FUNCTION refuse_change()
@@ -68,6 +77,7 @@ ADDED = """
 
 
 def upgrade() -> None:
+    op.execute(ALONE.format(table="standing_row"))
     op.create_table(
         "standing_block",
         sa.Column("standing_id", sa.BigInteger(), nullable=False),
@@ -93,6 +103,7 @@ def upgrade() -> None:
     op.execute(PLACES)
     op.execute(INTO_BLOCKS)
     op.drop_table("standing_row")
+    op.execute(FORMER)
     op.execute("DROP FUNCTION refuse_closed_standing")
     op.execute(OPEN)
     op.execute(IMMUTABLE.format(table="standing_block"))
@@ -115,6 +126,8 @@ CLOSED = """
 
 
 def downgrade() -> None:
+    op.execute(ALONE.format(table="standing_block"))
+    op.execute("DROP VIEW standing_row")
     op.create_table(
         "standing_row",
         sa.Column("standing_id", sa.BigInteger(), nullable=False),

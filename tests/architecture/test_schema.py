@@ -3,8 +3,10 @@
 import ast
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 import psycopg
@@ -59,6 +61,10 @@ STANDING_ROWS = """
     INSERT INTO standing_row (standing_id, place, rank, person_id, score, computed, posted)
     SELECT s.id, n, n / 3, n * 31 % 997, 9000 - n / 3, 8990 - n / 3, 10
     FROM standing s, generate_series(1, s.row_count) n
+"""
+WAITING = """
+    SELECT pid FROM pg_locks WHERE NOT granted
+    AND relation IN ('standing'::regclass, 'standing_row'::regclass)
 """
 PLACES = """
     SELECT s.id, r.place, r.rank, r.person_id, r.score, r.computed, r.posted
@@ -156,8 +162,27 @@ def test_places_come_through_blocks_unchanged(empty: URL) -> None:
     assert len(before) == 7000
     command.upgrade(config, "0030")
     assert rows(empty, PLACES) == before
+    assert rows(empty, "TABLE standing_row") == before
     command.downgrade(config, "0029")
     assert rows(empty, "TABLE standing_row") == before
+
+
+def test_a_page_that_is_being_written_is_waited_for(empty: URL) -> None:
+    config = config_for(empty)
+    command.upgrade(config, "0029")
+    engine = create_engine(empty, poolclass=NullPool)
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as writer:
+            writer.execute(text("SET LOCAL session_replication_role = replica"))
+            writer.execute(text(STANDINGS))
+            writer.execute(text(STANDING_ROWS))
+            upgrading = pool.submit(command.upgrade, config, "0030")
+            deadline = time.monotonic() + 30
+            while not rows(empty, WAITING):
+                assert time.monotonic() < deadline
+                assert not upgrading.done()
+        upgrading.result()
+    assert len(rows(empty, PLACES)) == 7000
 
 
 def test_there_is_one_newest_migration() -> None:
