@@ -24,6 +24,7 @@ from tests.devices import Device, store
 from tests.factories import START, Factory
 from tests.integration.web.conftest import SignIn, WithKey
 from web.cursors import write_cursor
+from web.standings import LAST_PLACE
 from worker.unit import unit_of_work
 
 ADMIN = {"app_metadata": {"role": "admin"}}
@@ -227,7 +228,10 @@ def test_a_standing_is_read_page_by_page_and_version_by_version(
     assert [one["version"] for one in listed["items"]] == [2, 1]
     assert caller.get(f"{path}/standing?version=1&limit=2").json == first
     assert code(caller.get(f"{path}/standing?version=3")) == (404, "standing_not_found")
-    for place in (0, 2**31, 10**30):
+    cursor = write_cursor(TypeAdapter(int), LAST_PLACE)
+    beyond: Any = caller.get(f"{path}/standing?cursor={cursor}&limit=100").json
+    assert beyond["items"] == []
+    for place in (0, LAST_PLACE + 1, 10**30):
         cursor = write_cursor(TypeAdapter(int), place)
         assert code(caller.get(f"{path}/standing?cursor={cursor}")) == (422, "invalid")
 
