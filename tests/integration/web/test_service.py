@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event, text
 
 from domain.database import make_engine
 from domain.redis import Redis
@@ -206,6 +206,22 @@ def test_the_log_tells_of_requests_but_not_of_probes(
         ("INFO", "/nowhere"),
         ("WARNING", "/broken"),
     ]
+
+
+@pytest.mark.parametrize(("revision", "works"), [("0001", False), ("a later one", True)])
+def test_the_next_program_may_have_migrated_already(
+    client: FlaskClient, engine: Engine, revision: str, works: bool
+) -> None:
+    renamed = "UPDATE alembic_version SET version_num = :revision"
+    with engine.begin() as connection:
+        head = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        connection.execute(text(renamed), {"revision": revision})
+    try:
+        body: Any = client.get("/health/ready").json
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text(renamed), {"revision": head})
+    assert [one["ok"] for one in body["parts"] if one["name"] == "postgresql"] == [works]
 
 
 def test_not_ready_without_its_servers(site_settings: Settings) -> None:
