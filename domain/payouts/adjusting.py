@@ -94,7 +94,9 @@ def _lacking(session: Session, adjustment: Adjustment) -> int:
         paid = select(Payout.id).filter_by(adjustment_id=adjustment.id)
         return adjustment.amount if session.scalar(paid) is None else 0
     lock(session, session.scalars(_THEIRS, _whose(adjustment)).all())
-    return int(session.scalars(_NOT_TAKEN, _whose(adjustment)).one())
+    not_taken = int(session.scalars(_NOT_TAKEN, _whose(adjustment)).one())
+    # More than was to be taken is a fault that the ledger's proof names, and no reason to pay.
+    return min(0, not_taken)
 
 
 def _payout(

@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping
 
+import structlog
 from sqlalchemy.orm import Session
 
 from domain.ledger.accounts import Account, find
@@ -14,6 +15,8 @@ from domain.ledger.balances import locked
 from domain.payouts.row import CLOCK, Step
 from domain.payouts.states import Action
 from models.payout import HoldReason
+
+log = structlog.get_logger(__name__)
 
 
 def overdrawing(
@@ -37,6 +40,7 @@ def overdrawing(
 
 def hold(payout_id: uuid.UUID) -> Step:
     """Let a payout wait that would overdraw its winner's account, until an operator releases it."""
+    log.error("payout.overdrawing", payout_id=str(payout_id))
     return Step(
         payout_id,
         Action.HOLD,

@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from domain import clock
 from domain.errors import Conflict
@@ -79,11 +80,15 @@ def test_the_one_in_the_middle(
     ids = purse.distributed([100] * 3, rail=rail_name)
     late = admins.approved_of_old(ids[1], -30)
     gone = GONE[rail_name]
-    for _ in range(2):
+    with capture_logs() as logs:
         pay(paying)
+    told = [one["payout_id"] for one in logs if one["event"] == "payout.overdrawing"]
+    assert told == [str(ids[1])]
+    for _ in range(2):
         assert statuses(purse, ids) == [gone, S.HELD, gone]
         assert len(rail.calls) == (2 if rail_name is rail.name else 0)
         check_only_adjustments_differ(purse)
+        pay(paying)
     row = purse.row(ids[1])
     assert (row.hold_reason, row.sent_at) == (HoldReason.OPERATOR, None)
     with purse.unit() as unit:
