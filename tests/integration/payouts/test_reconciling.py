@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -32,6 +32,14 @@ from worker.app import make_app
 STRIPE = RailName.STRIPE
 DAY = timedelta(days=1)
 FOREVER = float("inf")
+
+
+@pytest.fixture(autouse=True)
+def noon() -> Iterator[None]:
+    """Whole days are compared: what a test pays is paid in the middle of one."""
+    now = clock.now()
+    with clock.moved(now.replace(hour=12, minute=0, second=0, microsecond=0) - now):
+        yield
 
 
 @pytest.fixture
