@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 
 import pytest
@@ -16,24 +16,11 @@ from tests.dying import died
 from tests.integration.payouts.hostile import HostileRail
 from tests.integration.payouts.mortal import begin, work
 from tests.integration.payouts.purse import Purse
-from tests.integration.payouts.remote import RemoteRail, serving
+from tests.integration.payouts.remote import RemoteRail
 
 WINNERS = 3
 MOST_SURE = 25
 """Every run has at least so many steps."""
-
-
-@pytest.fixture
-def rail() -> HostileRail:
-    """The rail, which outlives the killed."""
-    return HostileRail()
-
-
-@pytest.fixture
-def address(rail: HostileRail) -> Iterator[str]:
-    """Where it is."""
-    with serving(rail) as at:
-        yield at
 
 
 def check_killed_at(

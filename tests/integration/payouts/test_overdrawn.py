@@ -1,7 +1,7 @@
 """A winner who is owed less than a payout carries: only that payout waits, the others are paid."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import count
 
 import pytest
@@ -31,7 +31,6 @@ from tests.integration.payouts.admins import Admins
 from tests.integration.payouts.hostile import HostileRail
 from tests.integration.payouts.mortal import begin
 from tests.integration.payouts.purse import Purse
-from tests.integration.payouts.remote import serving
 from tests.integration.payouts.together import at_once
 from worker.unit import Unit
 
@@ -40,18 +39,6 @@ GONE = {RailName.STRIPE: S.PAID, RailName.MANUAL: S.ACCEPTED}
 """What becomes of payouts on each rail."""
 MOST_SURE = 25
 """Every run has at least so many steps."""
-
-
-@pytest.fixture
-def rail() -> HostileRail:
-    return HostileRail()
-
-
-@pytest.fixture
-def address(rail: HostileRail) -> Iterator[str]:
-    """Where another process finds the rail."""
-    with serving(rail) as at:
-        yield at
 
 
 @pytest.fixture

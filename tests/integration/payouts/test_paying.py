@@ -27,12 +27,6 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def rail() -> HostileRail:
-    """A rail in a good mood."""
-    return HostileRail()
-
-
-@pytest.fixture
 def paying(purse: Purse, rail: HostileRail) -> Paying:
     """The jobs, on the hostile rail and the manual one."""
     return Paying(purse.unit, {rail.name: rail, RailName.MANUAL: ManualRail()})

@@ -43,11 +43,6 @@ def noon() -> Iterator[None]:
 
 
 @pytest.fixture
-def rail() -> HostileRail:
-    return HostileRail()
-
-
-@pytest.fixture
 def paying(purse: Purse, rail: HostileRail) -> Paying:
     return Paying(purse.unit, {STRIPE: rail})
 
