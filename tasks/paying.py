@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
 import structlog
@@ -54,6 +54,7 @@ class Paying:
             return True
         with self._unit() as unit:
             claimed = claims.claim(unit.session, list(self._rails), BATCH, clock.now())
+        _tell_of_overdrawing(claimed.overdrawing)
         self._send(claimed.claims)
         return claimed.any
 
@@ -83,6 +84,7 @@ class Paying:
             lost = claims.give_up_lost(unit.session, BATCH, clock.now())
         with self._unit() as unit:
             looked = held.look(unit.session, list(self._rails), BATCH, clock.now())
+        _tell_of_overdrawing(looked.overdrawing)
         for row in looked.reminded:
             log.info("payout.reminded", payout_id=str(row.id), reason=row.hold_reason)
         return bool(lost or looked.any)
@@ -109,6 +111,11 @@ class Paying:
                 if step.after.status in {PayoutStatus.FAILED, PayoutStatus.UNKNOWN}:
                     payout_id, code = str(step.after.id), step.step.code
                     log.warning("payout.not_sent", payout_id=payout_id, code=code)
+
+
+def _tell_of_overdrawing(payout_ids: Iterable[uuid.UUID]) -> None:
+    for one in payout_ids:
+        log.error("payout.overdrawing", payout_id=str(one))
 
 
 def said_shortly(said: Sent | NotThere | Exception) -> str:

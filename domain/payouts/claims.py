@@ -73,6 +73,8 @@ class Claimed:
     held: int
     put_off: int
     """Over a limit."""
+    overdrawing: list[uuid.UUID]
+    """Of those that are held: their winners are owed less."""
 
     @property
     def any(self) -> bool:
@@ -87,10 +89,10 @@ def claim(session: Session, rails: Collection[RailName], limit: int, now: dateti
     put off; the others are `sending`.
     """
     if gate.enter(session).stopped_at is not None:
-        return Claimed([], 0, 0)
+        return Claimed([], 0, 0, [])
     wishes = [Wish(*row) for row in session.execute(_DUE, {"now": now, "limit": limit})]
     if not wishes:
-        return Claimed([], 0, 0)
+        return Claimed([], 0, 0, [])
     ways = obstacles.look(session, [one.payout_id for one in wishes], rails)
     free = [one for one in wishes if ways[one.payout_id].obstacle is None]
     short = owed.overdrawing(session, {one.payout_id: _wanted(one) for one in free})
@@ -106,7 +108,7 @@ def claim(session: Session, rails: Collection[RailName], limit: int, now: dateti
     if room.waits:
         session.execute(_PUT_OFF, {"ids": list(room.waits), "until": gate.next_day(now)})
     claims = [claim_of(one.after) for one in taken if one.step.action is Action.CLAIM]
-    return Claimed(claims, len(taken) - len(claims), len(room.waits))
+    return Claimed(claims, len(taken) - len(claims), len(room.waits), owed.held(taken))
 
 
 def give_up_lost(session: Session, limit: int, now: datetime) -> int:

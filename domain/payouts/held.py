@@ -57,6 +57,8 @@ class Looked:
     reminded: list[Row]
     """Whose winners are to be told that they lack an account."""
     waiting: int
+    overdrawing: list[uuid.UUID]
+    """Not given back, since their winners are owed less."""
 
     @property
     def any(self) -> bool:
@@ -76,7 +78,13 @@ def look(session: Session, rails: Collection[RailName], limit: int, now: datetim
     values = {"ids": [one.id for one in waiting], "reminded": [one.id for one in reminded]}
     session.execute(_WAIT_ON, {**values, "until": now + LOOK_EVERY, "now": now})
     done = [one.step.action for one in taken]
-    return Looked(done.count(Action.RELEASE), done.count(Action.FORFEIT), reminded, len(waiting))
+    return Looked(
+        released=done.count(Action.RELEASE),
+        forfeited=done.count(Action.FORFEIT),
+        reminded=reminded,
+        waiting=len(waiting),
+        overdrawing=owed.held(taken),
+    )
 
 
 def look_soon(session: Session, person_id: int, now: datetime) -> None:

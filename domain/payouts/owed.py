@@ -5,18 +5,17 @@ If the two do not agree, somebody has to look: that one payout waits, and holds 
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-import structlog
 from sqlalchemy.orm import Session
 
 from domain.ledger.accounts import Account, find
 from domain.ledger.balances import locked
+from domain.ledger.posting import PayableOverdrawn
 from domain.payouts.row import CLOCK, Step
 from domain.payouts.states import Action
+from domain.payouts.steps import Taken
 from models.payout import HoldReason
-
-log = structlog.get_logger(__name__)
 
 
 def overdrawing(
@@ -40,12 +39,16 @@ def overdrawing(
 
 def hold(payout_id: uuid.UUID) -> Step:
     """Let a payout wait that would overdraw its winner's account, until an operator releases it."""
-    log.error("payout.overdrawing", payout_id=str(payout_id))
     return Step(
         payout_id,
         Action.HOLD,
         CLOCK,
-        code="payable_overdrawn",
+        code=PayableOverdrawn.code,
         detail="Its winner is owed less than that.",
         hold_reason=HoldReason.OPERATOR,
     )
+
+
+def held(taken: Iterable[Taken]) -> list[uuid.UUID]:
+    """Return the payouts that wait since these steps because of that."""
+    return [one.after.id for one in taken if one.step.code == PayableOverdrawn.code]

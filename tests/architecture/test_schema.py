@@ -14,7 +14,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, NullPool, create_engine, make_url, text
+from sqlalchemy import URL, Connection, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from models import Base
@@ -49,8 +49,6 @@ OF_AN_ADJUSTMENT = """
                         currency, status, due_at, created_at)
     SELECT one, one, one, one, 1, 25, 'EUR', 'pending', now(), now() FROM gen_random_uuid() AS one
 """
-ALEMBIC_TABLE = "alembic_version"
-
 STANDINGS = """
     INSERT INTO standing (competition_id, version, reason, created_at, last_ruling_id, page_rows,
                           row_count, last_score, last_user_id, last_rank, digest, completed_at)
@@ -70,6 +68,7 @@ PLACES = """
     SELECT s.id, r.place, r.rank, r.person_id, r.score, r.computed, r.posted
     FROM standing s CROSS JOIN LATERAL standing_places(s.id, 1, s.row_count) r
 """
+ALEMBIC_TABLE = "alembic_version"
 
 
 @contextmanager
@@ -90,6 +89,12 @@ def rows(url: URL, query: str) -> set[tuple[object, ...]]:
     with create_engine(url, poolclass=NullPool).connect() as connection:
         found = connection.execute(text(query)).all()
     return {tuple(row) for row in found if ALEMBIC_TABLE not in str(row[0])}
+
+
+def put(connection: Connection, *statements: str) -> None:
+    """Put rows in without those that they belong to."""
+    for one in ("SET LOCAL session_replication_role = replica", *statements):
+        connection.execute(text(one))
 
 
 def described(url: URL) -> dict[str, set[tuple[object, ...]]]:
@@ -142,8 +147,7 @@ def test_payouts_that_tell_of_adjustments_are_not_taken_back(empty: URL) -> None
     command.upgrade(config, "0029")
     engine = create_engine(empty, poolclass=NullPool)
     with engine.begin() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        connection.execute(text(OF_AN_ADJUSTMENT))
+        put(connection, OF_AN_ADJUSTMENT)
     once = described(empty)
     with pytest.raises(DBAPIError, match="tell of adjustments, which no older revision can say"):
         command.downgrade(config, "0028")
@@ -155,9 +159,7 @@ def test_places_come_through_blocks_unchanged(empty: URL) -> None:
     command.upgrade(config, "0029")
     engine = create_engine(empty, poolclass=NullPool)
     with engine.begin() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        connection.execute(text(STANDINGS))
-        connection.execute(text(STANDING_ROWS))
+        put(connection, STANDINGS, STANDING_ROWS)
     before = rows(empty, "TABLE standing_row")
     assert len(before) == 7000
     command.upgrade(config, "0030")
@@ -173,9 +175,7 @@ def test_a_page_that_is_being_written_is_waited_for(empty: URL) -> None:
     engine = create_engine(empty, poolclass=NullPool)
     with ThreadPoolExecutor(1) as pool:
         with engine.begin() as writer:
-            writer.execute(text("SET LOCAL session_replication_role = replica"))
-            writer.execute(text(STANDINGS))
-            writer.execute(text(STANDING_ROWS))
+            put(writer, STANDINGS, STANDING_ROWS)
             upgrading = pool.submit(command.upgrade, config, "0030")
             deadline = time.monotonic() + 30
             while not rows(empty, WAITING):
